@@ -1,0 +1,3 @@
+"""Spare parts of a bicycle workshop."""
+
+__version__ = "1.0.2"

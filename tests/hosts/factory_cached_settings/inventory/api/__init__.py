@@ -1,0 +1,3 @@
+from inventory.api.parts import router
+
+__all__ = ["router"]

@@ -1,0 +1,7 @@
+from pydantic import BaseModel
+
+
+class Occupancy(BaseModel):
+    gym: str
+    inside: int
+    free: int

@@ -1,0 +1,1 @@
+"""A cart and a price list."""
