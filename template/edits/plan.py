@@ -1,0 +1,66 @@
+"""Which files are edited, and the lines for a person who adds them by hand.
+
+Standard library only: where the libraries of the editor cannot be had, these lines are all there is.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["app", "settings", "pyproject", "requirements", "other", "env", "compose"]
+
+REQUIREMENTS = (
+    "sqlalchemy[asyncio]>=2.1",
+    "alembic>=1.20",
+    "asyncpg>=0.31",
+    "pydantic-settings>=2.12",
+)
+DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27")
+
+
+class Target(NamedTuple):
+    """One file, as a POSIX path relative to the repository, and what to paste into it."""
+
+    kind: Kind
+    path: str
+    paste: tuple[str, ...]
+
+
+def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
+    layer = answers["db_layer_module"]
+    yield Target(
+        "app",
+        answers["db_app_module"],
+        (
+            f"from {layer} import setup_database",
+            "setup_database(app)  # directly after the application is created",
+        ),
+    )
+    for path in answers["db_settings_modules"]:
+        yield Target(
+            "settings",
+            path,
+            (
+                f"from {layer}.variables import DatabaseVariables",
+                "class Settings(DatabaseVariables, BaseSettings):  # where it reads .env",
+            ),
+        )
+    dependencies = answers["db_dependency_file"]
+    yield Target(_dependency_kind(dependencies), dependencies or "dependencies", REQUIREMENTS)
+    if not answers["db_new_env_example"]:
+        paste = tuple(f"{key}={value}" for key, value in answers["db_env"].items())
+        yield Target("env", answers["db_env_example"], paste)
+    if answers["db_compose_file"]:
+        # The path in `include` is relative to the file that includes.
+        folder = PurePosixPath(answers["db_compose_file"]).parent
+        include = PurePosixPath(answers["db_compose"])
+        if folder == include.parent:
+            paste = ("include:", f"  - {include.name}")
+            yield Target("compose", answers["db_compose_file"], paste)
+
+
+def _dependency_kind(path: str) -> Kind:
+    name = PurePosixPath(path).name
+    if name == "pyproject.toml":
+        return "pyproject"
+    return "requirements" if name.endswith((".txt", ".in")) else "other"
