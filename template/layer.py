@@ -53,6 +53,9 @@ def main(request: Mapping[str, Any]) -> None:
         _refuse_bad_numbers(said)
         detection = detect(root, said.get("db_app_dir"))
         layouts = {layout.app_dir: layout.as_answers() for layout in detection.candidates}
+        if "db_app_dir" in said:
+            # The one candidate, in the one spelling that Copier finds among the choices.
+            [said["db_app_dir"]] = layouts
         data = {**said, "db_detected": True, "db_layouts": layouts}
         say("", *_announcement(layouts, changed_before))
     answers = _copy(request, data, pretend=bool(remembered))
@@ -177,7 +180,7 @@ def _next_steps(root: Path, answers: Mapping[str, Any], lock_command: str) -> It
     home = Path(root, answers["db_home"])
     enter = "" if root.resolve() == home.resolve() else f"cd {shlex.quote(answers['db_home'])} && "
     yield "Next, in the folder of the repository:"
-    yield f"  1. {enter}{lock_command or 'install the dependencies that were added'}"
+    yield f"  1. {enter}{lock_command or 'install the project with its new dependencies'}"
     yield f"  2. docker compose -f {shlex.quote(answers['db_compose'])} up -d db"
     yield f"  3. {enter}alembic upgrade head"
     yield f"Copy the line DATABASE_URL from {answers['db_env_example']} to .env before the third."

@@ -31,6 +31,7 @@ class Widget(TimestampMixin, Base):
     name: Mapped[str] = mapped_column(unique=True)
 """
 TEMPLATE_FILES = ("copier.yml", "template")
+UNSET = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 BYTECODE = str(Path(tempfile.gettempdir()) / f"copier-fastapi-database-bytecode-{os.getuid()}")
 CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".ruff_cache", ".mypy_cache")
 
@@ -40,7 +41,7 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     inherited = {
         key: value
         for key, value in os.environ.items()
-        if "DATABASE" not in key and not key.startswith(("PYTEST_", "COV_", "VIRTUAL_ENV"))
+        if "DATABASE" not in key and not key.startswith(UNSET)
     }
     folder = str(Path(sys.executable).parent)
     return inherited | {

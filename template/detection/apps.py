@@ -128,7 +128,7 @@ class _Scan:
             isinstance(node, ast.Return | ast.Yield) and not names.isdisjoint(_receives(node))
             for node in ast.walk(functions[-1])
         )
-        escapes = escapes or "return" in names or "self" in names
+        escapes = escapes or "self" in names
         dumped = any(
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -206,11 +206,7 @@ def _reached(path: PurePosixPath, name: str, apps: list[App]) -> list[App]:
     if not module and not level:
         return [app for app in apps if app.path == path and variable in app.names]
     start = path.parents[level - 1].parts if 0 < level <= len(path.parents) else ()
-    found = [
-        app
-        for app in apps
-        if variable in app.names and app.path != path and _holds(app.path, start, module)
-    ]
+    found = [app for app in apps if variable in app.names and _holds(app.path, start, module)]
     # The same names may exist in another service: the nearest is meant.
     nearness = [_common(app.path, path) for app in found]
     return [app for app, near in zip(found, nearness, strict=True) if near == max(nearness)]

@@ -14,7 +14,11 @@ _INCLUDE = re.compile(r"^\s*(?:-r|--requirement)[\s=]+(\S+)", re.MULTILINE)
 _COMPILED = re.compile(r"^#\s+(?:uv pip compile|pip-compile)\b(.*)$", re.MULTILINE)
 _REQUIREMENTS = re.compile(r"requirements.*\.(txt|in)|.*[-_.]requirements\.(txt|in)")
 _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|ci\b", re.IGNORECASE)
-_LOCKING = ("uv", "poetry", "pdm")
+_LOCKING = {
+    "uv": "uv sync",
+    "poetry": "poetry lock && poetry install",
+    "pdm": "pdm lock && pdm sync",
+}
 
 
 def is_project(tree: Tree, folder: PurePosixPath) -> bool:
@@ -153,19 +157,19 @@ def project_name(tree: Tree, folder: PurePosixPath) -> str:
 
 
 def lock_command(tree: Tree, path: PurePosixPath | None, home: PurePosixPath) -> str:
-    """Return the command to run in `home` once a dependency was added to `path`."""
+    """Return the command that, run in `home`, locks and installs what was added to `path`."""
     if path is None:
         return ""
     if path.suffix in {".txt", ".in"}:
         return _requirements_command(tree, path, home)
     if path.name == "Pipfile":
-        return "pipenv lock"
+        return "pipenv install --dev"
     content = toml(tree, path) if path.name == _PYPROJECT else {"build-system": {}}
     tools = table(content, "tool")
     for folder in (path.parent, *path.parent.parents):
-        for tool in _LOCKING:
+        for tool, command in _LOCKING.items():
             if tree.has(folder / f"{tool}.lock") or (folder == path.parent and tool in tools):
-                return f"{tool} lock"
+                return command
     if "build-system" not in content or "hatch" in tools:
         return ""
     return f"pip install -e {_from(home, path.parent)}"

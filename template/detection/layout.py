@@ -185,9 +185,7 @@ def _host_tests(
     folders = [
         folder
         for folder in tree.python_folders
-        if folder.name in {"tests", "test"}
-        and {"tests", "test"}.isdisjoint(folder.parent.parts)
-        and owns(folder)
+        if folder.name in {"tests", "test"} and owns(folder)
     ]
 
     def rank(folder: PurePosixPath) -> tuple[bool, bool, int, str]:

@@ -14,7 +14,7 @@ _IMPORTED = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 def free_file(tree: Tree, folder: PurePosixPath, *names: str) -> PurePosixPath:
     """Return the first of the paths that does not exist, by any spelling of its case."""
     taken = {name.casefold() for name in tree.entries.get(folder, ())}
-    return next(folder / name for name in _endless(names) if name.casefold() not in taken)
+    return next(folder / name for name in _endless(names) if name not in taken)
 
 
 def free_module(

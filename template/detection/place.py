@@ -186,7 +186,7 @@ class Placing:
             for parts in found
             if parts[0] in {*_APPLICATION_FOLDERS, named} and (root.folder / parts[0]).is_dir()
         }
-        if len(packages) == 1 and self._level == 0:
+        if len(packages) == 1:
             [package] = packages
             if not is_project(self._tree, folder / package):
                 return Place(folder / package, root.label, package)

@@ -25,16 +25,18 @@ class Tree:
         self.root = root.resolve()
         self.entries: dict[PurePosixPath, frozenset[str]] = {}
         self.python: list[PurePosixPath] = []
-        for name, folders, files in os.walk(self.root):
-            path = Path(name)
+        for folder, folders, files in os.walk(self.root):
+            path = Path(folder)
             here = PurePosixPath(path.relative_to(self.root).as_posix())
             self.entries[here] = frozenset((*folders, *files))
             if "pyvenv.cfg" in files:
                 folders.clear()
                 continue
-            folders[:] = sorted(n for n in folders if n[0] != "." and n not in _SKIPPED)
+            folders[:] = sorted(name for name in folders if _is_entered(name))
             self.python += [
-                here / n for n in sorted(files) if n.endswith(".py") and not (path / n).is_symlink()
+                here / name
+                for name in sorted(files)
+                if name.endswith(".py") and name.isprintable() and not (path / name).is_symlink()
             ]
         self.python_folders = {parent for file in self.python for parent in file.parents}
 
@@ -57,6 +59,11 @@ class Tree:
         source = self.read(path)
         utf16 = source.startswith((b"\xff\xfe", b"\xfe\xff"))
         return source.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+
+
+def _is_entered(name: str) -> bool:
+    # A name that is no text, or has a newline, fits into no file that would be rendered.
+    return not name.startswith(".") and name not in _SKIPPED and name.isprintable()
 
 
 def is_test(path: PurePosixPath) -> bool:

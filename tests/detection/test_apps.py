@@ -1,6 +1,7 @@
 """Which files build the application, and which only look like it."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -195,6 +196,12 @@ def test_an_application_that_prints_its_schema_on_the_side(plant: Plant) -> None
     assert only(root).app_module == "app/main.py"
 
 
+def test_an_application_that_an_object_keeps(plant: Plant) -> None:
+    kept = "from fastapi import FastAPI\nclass S:\n    def f(self):\n        self.a = FastAPI()\n"
+    root = plant({"app/main.py": kept, "app/zebra.py": APP})
+    assert only(root).app_module == "app/main.py"
+
+
 def test_an_application_that_never_leaves_its_function_comes_later(plant: Plant) -> None:
     local = "from fastapi import FastAPI\ndef serve():\n    app = FastAPI()\n    run(app)\n"
     root = plant({"app/main.py": local, "app/zebra.py": APP})
@@ -236,6 +243,7 @@ def test_decoys(plant: Plant, decoy: str) -> None:
         pytest.param('"""from fastapi import FastAPI\napp = FastAPI()"""', id="string"),
         pytest.param("from fastapi import FastAPI\ndef f(app: FastAPI): ...", id="annotation"),
         pytest.param("from other import Api\nFastAPI = Api", id="no_call"),
+        pytest.param("from other import FastAPI as F\nFastAPI(", id="broken_and_not_ours"),
     ],
 )
 def test_what_is_no_application(plant: Plant, source: str) -> None:
@@ -253,6 +261,17 @@ def test_a_pipe_is_not_read(plant: Plant) -> None:
     root = plant({"app/zebra.py": APP})
     os.mkfifo(root / "app" / "main.py")
     assert only(root).app_module == "app/zebra.py"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_are_passed_by(plant: Plant) -> None:
+    root = plant({"app/zebra.py": APP, "a\nb/main.py": APP, "app/x\n.py": APP})
+    for name in (b"caf\xe9", b"caf\xe9.py"):
+        (root / os.fsdecode(name)).mkdir()
+    (root / os.fsdecode(b"caf\xe9") / "main.py").write_text(APP)
+    (root / "app" / os.fsdecode(b"caf\xe9.py")).write_text(APP)
+    layout = only(root)
+    assert (layout.app_module, layout.other_apps) == ("app/zebra.py", ())
 
 
 def test_links_are_not_followed(plant: Plant, tmp_path: Path) -> None:

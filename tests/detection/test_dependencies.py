@@ -34,28 +34,31 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
             id="hatch",
         ),
         pytest.param(
-            {"pyproject.toml": PROJECT, "uv.lock": ""}, "pyproject.toml", "uv lock", id="uv_lock"
+            {"pyproject.toml": PROJECT, "uv.lock": ""}, "pyproject.toml", "uv sync", id="uv_lock"
         ),
         pytest.param(
-            {"pyproject.toml": f"{PROJECT}[tool.uv]"}, "pyproject.toml", "uv lock", id="uv_table"
+            {"pyproject.toml": f"{PROJECT}[tool.uv]"}, "pyproject.toml", "uv sync", id="uv_table"
         ),
         pytest.param(
             {"pyproject.toml": f"{PROJECT}[tool.uv]", "poetry.lock": ""},
             "pyproject.toml",
-            "uv lock",
+            "uv sync",
             id="two_tools",
         ),
         pytest.param(
             {"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.11'\nfastapi = '*'"},
             "pyproject.toml",
-            "poetry lock",
+            "poetry lock && poetry install",
             id="poetry",
         ),
         pytest.param(
-            {"pyproject.toml": f"{PROJECT}[tool.pdm]"}, "pyproject.toml", "pdm lock", id="pdm"
+            {"pyproject.toml": f"{PROJECT}[tool.pdm]"},
+            "pyproject.toml",
+            "pdm lock && pdm sync",
+            id="pdm",
         ),
         pytest.param(
-            {"Pipfile": "[packages]\nfastapi = '*'"}, "Pipfile", "pipenv lock", id="pipenv"
+            {"Pipfile": "[packages]\nfastapi = '*'"}, "Pipfile", "pipenv install --dev", id="pipenv"
         ),
         pytest.param(
             {"requirements.txt": "uvicorn\nFastAPI==0.121\n", "pyproject.toml": TOOLS},
@@ -96,6 +99,12 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
             "requirements.txt",
             "pip install -r requirements.txt",
             id="production_first",
+        ),
+        pytest.param(
+            {"requirements/dev.txt": "fastapi", "requirements/live.txt": "fastapi"},
+            "requirements/live.txt",
+            "pip install -r requirements/live.txt",
+            id="production_first_in_a_folder",
         ),
         pytest.param(
             {
@@ -173,7 +182,7 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
         pytest.param(
             {"app/pyproject.toml": PROJECT, "uv.lock": ""},
             "app/pyproject.toml",
-            "uv lock",
+            "uv sync",
             id="workspace",
         ),
     ],
@@ -192,6 +201,13 @@ def test_a_link_out_of_the_repository_is_not_read(plant: Plant, tmp_path: Path) 
     root = plant({"app/main.py": APP, "requirements/base.txt": "fastapi"})
     (root / "requirements.txt").symlink_to(outside)
     assert detect(root).candidates[0].dependency_file == "requirements/base.txt"
+
+
+def test_a_path_out_of_the_repository_is_not_read(plant: Plant, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("fastapi")
+    root = plant({"app/main.py": APP, "requirements.txt": f"-r {outside}\n-r ../outside.txt"})
+    assert detect(root).candidates[0].dependency_file == "requirements.txt"
 
 
 def test_a_link_inside_the_repository_is_read(plant: Plant) -> None:

@@ -132,6 +132,20 @@ def test_a_set_up_at_the_root_belongs_to_services_without_files_of_their_own(
     assert refusal(root) == f"alembic.ini is an Alembic configuration{EXPECTED}"
 
 
+def test_a_set_up_at_home_belongs_to_all_who_live_there(plant: Plant) -> None:
+    root = plant(
+        {
+            "main.py": f"{APP}import x",
+            "x.py": "",
+            "app/main.py": f"{APP}import app.y",
+            "app/y.py": "",
+            "requirements.txt": "fastapi",
+            "alembic.ini": "",
+        }
+    )
+    assert refusal(root) == f"alembic.ini is an Alembic configuration{EXPECTED}"
+
+
 def test_a_lesser_find_does_not_stand_in_for_the_application(plant: Plant) -> None:
     root = plant({"app/main.py": APP, "app/alembic.ini": "", "tools/mock.py": APP})
     assert refusal(root) == f"app/alembic.ini is an Alembic configuration{EXPECTED}"

@@ -275,6 +275,37 @@ def test_monorepo(plant: Plant) -> None:
     )
 
 
+def test_a_tool_beside_the_application_makes_no_monorepo(plant: Plant) -> None:
+    root = plant(
+        {
+            "backend/app/__init__.py": "",
+            "backend/app/main.py": APP,
+            "backend/pyproject.toml": "",
+            "tools/mock.py": APP,
+        }
+    )
+    layout = detect(root).candidates[0]
+    assert (layout.docs, layout.project_name) == ("docs/database.md", "sandwich-bar")
+
+
+def test_services_that_share_an_import_root_keep_their_files(plant: Plant) -> None:
+    config = "from pydantic_settings import BaseSettings\nclass S(BaseSettings): ..."
+    root = plant(
+        {
+            "one/main.py": f"{APP}import one.config",
+            "one/config.py": config,
+            "one/requirements.txt": "",
+            "two/main.py": f"{APP}import two.config",
+            "two/config.py": config,
+            "two/requirements.txt": "",
+            "two/tests/test_x.py": "import one.main, two.main",
+        }
+    )
+    one, two = detect(root).candidates
+    assert (one.settings_modules, one.tests) == (("one/config.py",), "one/tests/database")
+    assert (two.settings_modules, two.tests) == (("two/config.py",), "two/tests/database")
+
+
 def test_settings(plant: Plant) -> None:
     base = "from pydantic_settings import BaseSettings as B\n"
     root = plant(

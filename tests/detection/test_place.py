@@ -168,6 +168,15 @@ def place(root: Path, app_dir: str | None = None) -> tuple[str, str, str]:
             id="main_beside_its_routers",
         ),
         pytest.param(
+            {
+                "main.py": f"{APP}from backend.x import y",
+                "backend/x.py": "",
+                "backend/pyproject.toml": "",
+            },
+            (".", ".", ""),
+            id="main_beside_a_project",
+        ),
+        pytest.param(
             {"my-service/main.py": f"{APP}import x", "my-service/x.py": ""},
             ("my-service", "my-service", ""),
             id="hyphen_flat",
@@ -205,7 +214,7 @@ def place(root: Path, app_dir: str | None = None) -> tuple[str, str, str]:
             id="a_tie_goes_to_the_markers",
         ),
         pytest.param(
-            {"app/main.py": f"{APP}import redis", "app/x.py": "", "redis/redis.conf": ""},
+            {"app/main.py": f"{APP}import redis", "app/x.py": "", "app/redis/redis.conf": ""},
             ("app", ".", "app"),
             id="a_folder_without_python",
         ),
@@ -289,7 +298,8 @@ def test_services_without_files_of_their_own(plant: Plant) -> None:
 def test_a_shared_folder_beside_the_services_does_not_move_the_import_root(plant: Plant) -> None:
     shared = {
         "shared/auth.py": "",
-        "services/catalog/app/main.py": f"{APP}from shared.auth import x\nimport app.books\n",
+        "shared/log.py": "",
+        "services/catalog/app/main.py": f"{APP}import shared.auth, shared.log, app.books\n",
     }
     root = plant(SERVICE | shared)
     assert place(root, "services/catalog/app") == (
@@ -297,6 +307,50 @@ def test_a_shared_folder_beside_the_services_does_not_move_the_import_root(plant
         "services/catalog",
         "app",
     )
+
+
+def test_a_package_shared_by_services_is_no_application(plant: Plant) -> None:
+    shared = {
+        "services/shared/auth.py": "",
+        "services/billing/app/main.py": f"{APP}from services.shared.auth import x",
+    }
+    expected = ("services/billing/app", ".", "services.billing.app")
+    assert place(plant(SERVICE | shared)) == expected
+
+
+def test_a_further_application_in_a_sub_package(plant: Plant) -> None:
+    root = plant(
+        {
+            "app/__init__.py": "",
+            "app/main.py": APP,
+            "app/v2/__init__.py": "",
+            "app/v2/main.py": APP,
+        }
+    )
+    [layout] = detect(root).candidates
+    assert (layout.app_dir, layout.app_module) == ("app", "app/main.py")
+    assert layout.other_apps == ("app/v2/main.py:2",)
+
+
+def test_the_tests_of_a_sibling_are_no_evidence(plant: Plant) -> None:
+    root = plant(
+        {
+            "one/__init__.py": "",
+            "one/app/__init__.py": "",
+            "one/app/main.py": APP,
+            "one/tests/test_x.py": "",
+            "tests/test_two.py": "from app.main import app",
+        }
+    )
+    assert place(root) == ("one/app", ".", "one.app")
+
+
+def test_a_link_is_no_evidence(plant: Plant, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "client.py").touch()
+    root = plant({"app/main.py": f"{APP}import redis"})
+    (root / "app" / "redis").symlink_to(tmp_path / "outside")
+    assert place(root) == ("app", ".", "app")
 
 
 def test_inside_a_service_that_is_imported_from_the_repository_above(plant: Plant) -> None:
@@ -311,6 +365,7 @@ def test_inside_a_service_that_is_imported_from_the_repository_above(plant: Plan
 def test_a_flat_service_that_is_imported_from_above(plant: Plant) -> None:
     root = plant(
         {
+            "services/tax/__init__.py": "",
             "services/tax/main.py": f"{APP}from services.tax.rates import x",
             "services/tax/rates.py": "",
         }
@@ -349,12 +404,14 @@ def test_a_folder_that_was_asked_for(
             "src/shop/__init__.py": "",
             "src/shop/config.py": "",
             "src/shop/web/main.py": f"{APP}from shop.config import x\nfrom orders import y",
+            "src/shop/web/admin.py": f"{APP}site.mount('/', app)",
             "src/orders/__init__.py": "",
             "examples/demo/main.py": APP,
         }
     )
     assert place(root, app_dir) == expected
     [layout] = detect(root, app_dir).candidates
+    assert layout.other_apps == ()
     assert layout.app_module == (
         "examples/demo/main.py" if "demo" in app_dir else "src/shop/web/main.py"
     )
@@ -379,6 +436,7 @@ NOT_IMPORTED = (
     [
         (".", NOT_IMPORTED),
         ("frontend", NOWHERE.format("frontend")),
+        ("backend/seeds", NOWHERE.format("backend/seeds")),
         ("a-b", NOWHERE.format("a-b")),
         *(
             (name, NO_FOLDER.format(name, found))
@@ -402,6 +460,7 @@ def test_a_folder_that_cannot_be_taken(
             "backend/app/main.py": f"{APP}from app.x import y",
             "backend/app/x.py": "",
             "backend/pyproject.toml": "",
+            "backend/seeds/x.py": "",
             "frontend/main.js": "",
             "a-b/__init__.py": "",
             ".venv/lib/main.py": APP,
