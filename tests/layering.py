@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +31,6 @@ class Widget(TimestampMixin, Base):
 """
 TEMPLATE_FILES = ("copier.yml", "template")
 UNSET = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
-BYTECODE = str(Path(tempfile.gettempdir()) / f"copier-fastapi-database-bytecode-{os.getuid()}")
 CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".ruff_cache", ".mypy_cache")
 
 
@@ -46,8 +44,6 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     folder = str(Path(sys.executable).parent)
     return inherited | {
         "PATH": os.pathsep.join([folder, os.environ["PATH"]]),
-        # Bytecode is kept, for speed, but not in the repositories.
-        "PYTHONPYCACHEPREFIX": BYTECODE,
         "PYTHONUTF8": "1",
         **(variables or {}),
     }
@@ -100,6 +96,7 @@ def make_repository(root: Path) -> Path:
     git(root, "config", "user.name", "A person")
     git(root, "config", "user.email", "person@example.com")
     git(root, "config", "core.autocrlf", "false")
+    (root / ".git/info/exclude").write_text("__pycache__/\n")
     return commit(root, "start")
 
 
@@ -159,13 +156,14 @@ def changed(root: Path) -> dict[str, str]:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Return every file that is not git's own, links by their target."""
+    """Return every file that is not git's or Python's own, links by their target."""
     return {
         path.relative_to(root).as_posix(): (
             str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         )
         for path in sorted(root.rglob("*"))
-        if ".git" not in path.relative_to(root).parts and (path.is_file() or path.is_symlink())
+        if {".git", "__pycache__"}.isdisjoint(path.relative_to(root).parts)
+        and (path.is_file() or path.is_symlink())
     }
 
 
