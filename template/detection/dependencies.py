@@ -13,6 +13,7 @@ _FASTAPI = re.compile(r"""^\s*['"]?fastapi\s*(?:$|[\[<>=!~;@#\s'"\\])""", re.IGN
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement)[\s=]+(\S+)", re.MULTILINE)
 _COMPILED = re.compile(r"^#\s+(?:uv pip compile|pip-compile)\b(.*)$", re.MULTILINE)
 _REQUIREMENTS = re.compile(r"requirements.*\.(txt|in)|.*[-_.]requirements\.(txt|in)")
+_REQUIREMENTS_FOLDERS = ("requirements", "reqs", "deps", "dependencies")
 _FOR_DEVELOPERS = re.compile(r"dev|test|lint|doc|ci\b", re.IGNORECASE)
 _LOCKING = {
     "uv": "uv sync",
@@ -30,10 +31,10 @@ def dependency_files(tree: Tree, folder: PurePosixPath) -> Iterator[PurePosixPat
     names = tree.entries.get(folder, frozenset())
     yield from (folder / name for name in (_PYPROJECT, "Pipfile") if name in names)
     requirements = [folder / name for name in names if _REQUIREMENTS.fullmatch(name)]
-    inner = folder / "requirements"
     requirements += [
-        inner / name
-        for name in tree.entries.get(inner, ())
+        folder / inner / name
+        for inner in _REQUIREMENTS_FOLDERS
+        for name in tree.entries.get(folder / inner, ())
         if PurePosixPath(name).suffix in {".txt", ".in"}
     ]
     yield from sorted(requirements, key=_likeliness)

@@ -89,6 +89,12 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
             id="includes",
         ),
         pytest.param(
+            {"reqs/dev.txt": "-r prod.txt\npytest", "reqs/prod.txt": "fastapi==0.130.0"},
+            "reqs/prod.txt",
+            "pip install -r reqs/prod.txt",
+            id="folder_of_another_name",
+        ),
+        pytest.param(
             {"requirements.txt": "-r requirements.txt\n-r /etc/fstab\n-r ../../x\n"},
             "requirements.txt",
             "pip install -r requirements.txt",
