@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -21,10 +21,13 @@ from copier import run_copy
 from copier.errors import CopierError, DirtyLocalWarning
 
 from detection import Refusal, detect
+from edits import compose_yaml
+from edits.edit import task
 from edits.plan import plan
-from edits.report import left_to_do
+from edits.report import left_to_do, sentence
 
 ANSWERS = ".copier-answers.database.yml"
+QUESTIONS = Path(__file__).parents[1] / "copier.yml"
 EDITOR = Path(__file__).with_name("edits") / "run.py"
 EDITOR_LIBRARIES = ("libcst", "packaging", "tomlkit", "yaml")
 ADDED = (
@@ -42,35 +45,42 @@ def main(request: Mapping[str, Any]) -> None:
     os.chdir(request["cwd"])
     say = _be_quiet if request["quiet"] else _say
     root = Path(request["root"])
-    said: dict[str, Any] = request["data"]
+    said = dict(request["data"])
+    _refuse_bad_answers(said)
+    _refuse_another_answers_file(request["answers_file"])
     remembered = _remembered(root)
-    changed_before = _changed_files(root)
+    layouts: dict[str, Mapping[str, Any]] = {}
     if remembered:
         _refuse_other_answers(said, remembered)
         say("", f"The layer is here already ({ANSWERS}): only your own files are looked at.")
-        data, layouts = remembered, {}
+        data = remembered
     else:
-        _refuse_bad_numbers(said)
-        detection = detect(root, said.get("db_app_dir"))
-        layouts = {layout.app_dir: layout.as_answers() for layout in detection.candidates}
+        layouts = {
+            layout.app_dir: {
+                **layout.as_answers(),
+                "db_compose_apart": _is_compose_apart(root, layout.compose_file, layout.compose),
+            }
+            for layout in detect(root, said.get("db_app_dir")).candidates
+        }
         if "db_app_dir" in said:
             # The one candidate, in the one spelling that Copier finds among the choices.
             [said["db_app_dir"]] = layouts
         data = {**said, "db_detected": True, "db_layouts": layouts}
-        say("", *_announcement(layouts, changed_before))
+        say("", *_announcement(layouts), *_in_git(root))
     answers = _copy(request, data, pretend=bool(remembered))
-    layout = layouts.get(answers["db_app_dir"], {})
-    report = list(_edit(root, answers))
+    before = _Snapshot(root, answers)
+    report = [*_choice(answers["db_app_dir"], layouts), *_edit(root, answers)]
+    report += _hidden(root, answers)
     say("", *report)
-    say("", *_next_steps(root, answers, layout.get("db_lock_command", "")))
+    say("", *_next_steps(root, answers, is_work_left=any(line[:1] == "☐" for line in report)))
     if not remembered:
-        say("", *_undo(answers, report, changed_before))
+        say("", *before.undo())
 
 
 def _remembered(root: Path) -> dict[str, Any]:
     try:
         answers = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Refusal(f"{root / ANSWERS} cannot be read: {error}") from error
@@ -79,38 +89,77 @@ def _remembered(root: Path) -> dict[str, Any]:
     return {key: value for key, value in answers.items() if not key.startswith("_")}
 
 
+def _refuse_bad_answers(said: Mapping[str, Any]) -> None:
+    """Refuse what Copier would take without a word, or refuse without naming the question."""
+    questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
+    asked = [name for name, question in questions.items() if "help" in question]
+    for name, value in said.items():
+        if name not in asked:
+            raise Refusal(f"There is no question {name}: expected one of {', '.join(asked)}.")
+        number = str(value).strip().removeprefix("-").isdecimal()
+        if name in {"db_pool_size", "db_max_overflow"} and not number:
+            raise Refusal(f"{name} is {value!r}: expected a whole number of connections.")
+        if name == "db_edit_files" and str(value).lower() not in {"true", "false", "yes", "no"}:
+            raise Refusal(f"{name} is {value!r}: expected true or false.")
+
+
+def _refuse_another_answers_file(name: str) -> None:
+    if name != ANSWERS:
+        raise Refusal(f"The answers go to {ANSWERS}, where an update finds them: leave out -a.")
+
+
 def _refuse_other_answers(said: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
-    for key, value in said.items():
-        if key in remembered and str(value) != str(remembered[key]):
+    for name, value in said.items():
+        if name not in remembered or _is_same(value, remembered[name]):
+            continue
+        here = f"The layer is here already, with {name} = {remembered[name]}."
+        if name == "db_app_dir":
             raise Refusal(
-                f"The layer is here already, with {key} = {remembered[key]}. A copy changes no "
-                f"answer, an update does: copier update --trust -a {ANSWERS} --data {key}={value}"
+                f"{here} A second application gets a layer of its own when the folder of its "
+                "project is the destination: copier copy --trust TEMPLATE FOLDER"
             )
+        option = shlex.quote(f"{name}={value}")
+        raise Refusal(
+            f"{here} A copy changes no answer, an update does: "
+            f"copier update --trust -a {ANSWERS} --data {option}"
+        )
 
 
-def _refuse_bad_numbers(said: Mapping[str, Any]) -> None:
-    """Copier casts before it validates, and its message would not name the question."""
-    for key in ("db_pool_size", "db_max_overflow"):
-        value = str(said.get(key, 0)).strip()
-        if not value.removeprefix("-").isdecimal():
-            raise Refusal(f"{key} is {value!r}: expected a whole number of connections.")
+def _is_same(said: object, remembered: object) -> bool:
+    """Compare an answer as the command line gives it, a text, to one that Copier has read."""
+    if isinstance(remembered, bool):
+        return str(said).lower() in ({"true", "yes"} if remembered else {"false", "no"})
+    return os.path.normpath(str(said)) == os.path.normpath(str(remembered))
 
 
-def _announcement(
-    layouts: Mapping[str, Mapping[str, Any]], changed_before: set[str] | None
-) -> Iterator[str]:
+def _announcement(layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for app_dir, layout in layouts.items():
-        module = layout["db_package"] or "top level"
+        module = PurePosixPath(layout["db_app_module"])
+        inner = [*module.relative_to(app_dir).parent.parts, module.stem]
+        dotted = ".".join(filter(None, [layout["db_package"], *inner])).removesuffix(".__init__")
         where = layout["db_import_root"]
-        yield f"Found {layout['db_app_module']} (package: {module}, imported from {where})."
-        yield f"  The layer goes to {Path(app_dir, layout['db_layer']).as_posix()}."
+        folder = "the folder of the repository" if where == "." else where
+        yield from sentence(f"Found {module}, imported as {dotted} from {folder}.")
+        yield from sentence(f"  The layer goes to {PurePosixPath(app_dir, layout['db_layer'])}.")
+        yield from sentence(f"  Files of yours it concerns: {', '.join(_concerned(layout))}.")
         for other in layout["db_other_apps"]:
-            yield f"  Another FastAPI application, left alone: {other}"
-    yield "New files are only added; the lines that wire the layer in go to the files listed below."
-    if changed_before is None:
+            yield from sentence(f"  Another FastAPI application, not wired in: {other}")
+    yield "New files are only added. Of your own files none is replaced, a few get lines."
+
+
+def _concerned(layout: Mapping[str, Any]) -> Iterator[str]:
+    yield layout["db_app_module"]
+    yield from layout["db_settings_modules"]
+    env_example = "" if layout["db_new_env_example"] else layout["db_env_example"]
+    yield from filter(None, (layout["db_dependency_file"], env_example, layout["db_compose_file"]))
+
+
+def _in_git(root: Path) -> Iterator[str]:
+    changed = _git_status(root)
+    if changed is None:
         yield "This is no git repository: what is added cannot be taken back by git."
-    elif changed_before:
-        yield f"Your {len(changed_before)} uncommitted changes in git stay as they are."
+    elif changed:
+        yield f"Uncommitted changes in git: {len(changed)}. They stay as they are."
 
 
 def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) -> dict[str, Any]:
@@ -125,16 +174,27 @@ def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) ->
     with warnings.catch_warnings():
         # Copier has said it in the first pass.
         warnings.simplefilter("ignore", DirtyLocalWarning)
-        worker = run_copy(
-            template,
-            request["root"],
-            data=data,
-            vcs_ref=request["vcs_ref"],
-            defaults=request["defaults"] or pretend,
-            quiet=request["quiet"] or pretend,
-            pretend=pretend,
-            skip_tasks=True,
-        )
+        try:
+            worker = run_copy(
+                template,
+                request["root"],
+                data=data,
+                # Else Copier takes answers of other templates from .copier-answers.yml.
+                answers_file=ANSWERS,
+                vcs_ref=request["vcs_ref"],
+                use_prereleases=request["use_prereleases"],
+                defaults=request["defaults"] or pretend,
+                quiet=request["quiet"] or pretend,
+                exclude=request["exclude"],
+                skip_if_exists=request["skip_if_exists"],
+                pretend=pretend,
+                # Nothing is written, so there is nothing to ask about edits in our files.
+                overwrite=pretend,
+                skip_tasks=True,
+            )
+        except ValueError as error:
+            # An answer that Copier does not accept, before it renders anything.
+            raise Refusal(f"{error}") from error
     return {
         key: value
         for key, value in worker.answers.combined.items()
@@ -164,64 +224,126 @@ def _edit(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         check=False,
     )
+    yield from editor.stdout.splitlines()
     if editor.returncode:
-        yield from editor.stderr.splitlines()[-3:]
-        yield from _left_to_paste(answers, "add by hand (the editor has failed, see above):")
-    else:
-        yield from editor.stdout.splitlines()
+        yield "The editor has failed:"
+        yield from (f"    {line}" for line in editor.stderr.splitlines()[-3:])
+        yield from _left_to_paste(answers, "add by hand where it is missing:")
 
 
 def _left_to_paste(answers: Mapping[str, Any], why: str) -> Iterator[str]:
     for target in plan(answers):
-        yield from left_to_do(target.path, (why, *target.paste))
+        yield from left_to_do(target.path, task(why, *target.paste))
 
 
-def _next_steps(root: Path, answers: Mapping[str, Any], lock_command: str) -> Iterator[str]:
-    home = Path(root, answers["db_home"])
-    enter = "" if root.resolve() == home.resolve() else f"cd {shlex.quote(answers['db_home'])} && "
-    yield "Next, in the folder of the repository:"
-    yield f"  1. {enter}{lock_command or 'install the project with its new dependencies'}"
+def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    others = [folder for folder in layouts if folder != app_dir]
+    if others:
+        yield f"The layer went to {app_dir}. Not chosen: {', '.join(others)}"
+        yield "  To choose another, take this back and copy again with --data db_app_dir=FOLDER"
+
+
+def _hidden(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a task where the ignore rules of git hide what was added."""
+    git = shutil.which("git")
+    if git is None:
+        return
+    paths = [*_added(answers), f"{answers['db_alembic']}/versions"]
+    quoted = ("-c", "core.quotePath=false")
+    hidden = _git(git, root, *quoted, "check-ignore", "--", *paths).stdout.splitlines()
+    lines = [f"!/{path}" for path in hidden]
+    if lines:
+        yield from left_to_do(".gitignore", task("hides what was added. At its end add:", *lines))
+
+
+def _is_compose_apart(root: Path, compose_file: str, compose: str) -> bool:
+    """Tell whether our service cannot join the person's, so that it needs a project of its own."""
+    try:
+        source = Path(root, compose_file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return bool(compose_yaml.edit(source, include=PurePosixPath(compose).name).todo)
+
+
+def _next_steps(root: Path, answers: Mapping[str, Any], *, is_work_left: bool) -> Iterator[str]:
+    home = answers["db_home"]
+    enter = "" if home == "." else f"cd {shlex.quote(home)} && "
+    variables = PurePosixPath(answers["db_env_example"])
+    install = answers["db_lock_command"]
+    yield f"Next{', after what is marked ☐' if is_work_left else ''}{_where(root)}:"
+    yield f"  1. {enter}{install}" if install else "  1. Install the project again."
     yield f"  2. docker compose -f {shlex.quote(answers['db_compose'])} up -d db"
     yield f"  3. {enter}alembic upgrade head"
-    yield f"Copy the line DATABASE_URL from {answers['db_env_example']} to .env before the third."
+    yield f"Copy the line DATABASE_URL from {variables} to {variables.parent / '.env'} before 3."
     yield f"How to add a model, migrate, seed, test and update: {answers['db_docs']}"
 
 
-def _undo(
-    answers: Mapping[str, Any], report: Iterable[str], changed_before: set[str] | None
-) -> Iterator[str]:
-    if changed_before is None:
-        return
-    edited = [line[2:].partition(": ")[0] for line in report if line.startswith("✔")]
-    mine = [path for path in edited if path in changed_before]
-    clean = [path for path in edited if path not in changed_before]
-    layer = f"{answers['db_app_dir']}/core" if answers["db_new_core"] else answers["db_layer_dir"]
-    added = [ANSWERS, layer, *(answers[key] for key in ADDED)]
+def _where(root: Path) -> str:
+    return "" if root.resolve() == Path.cwd() else f", in {root}"
+
+
+class _Snapshot:
+    """The files that the editor may change, as they are before it runs."""
+
+    def __init__(self, root: Path, answers: Mapping[str, Any]) -> None:
+        self._root = root
+        self._answers = answers
+        top = root.resolve()
+        real = (Path(top, target.path).resolve() for target in plan(answers))
+        paths = [path.relative_to(top).as_posix() for path in real if path.is_relative_to(top)]
+        self._contents = {path: self._read(path) for path in paths}
+        self._status = _git_status(root, *paths)
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return Path(self._root, path).read_bytes()
+        except OSError:
+            return b""
+
+    def undo(self) -> Iterator[str]:
+        """Yield the commands that take back what was added."""
+        if self._status is None:
+            return
+        edited = [path for path, content in self._contents.items() if self._read(path) != content]
+        # The second letter compares to what `git checkout` restores.
+        clean = [path for path in edited if self._status.get(path, "  ")[1] == " "]
+        yield f"To take it all back{_where(self._root)}:"
+        if clean:
+            yield f"  git checkout -- {shlex.join(clean)}"
+        yield f"  git clean -fdx -- {shlex.join(_added(self._answers))}"
+        for path in edited:
+            if path not in clean:
+                yield f"  {path} held changes that git does not have: take the lines out by hand."
+
+
+def _added(answers: Mapping[str, Any]) -> list[str]:
+    paths = [ANSWERS, answers["db_layer_dir"], *(answers[key] for key in ADDED)]
+    if answers["db_new_core"]:
+        paths.append(str(PurePosixPath(answers["db_core_init"]).parent))
     if answers["db_new_env_example"]:
-        added.append(answers["db_env_example"])
-    yield "To take it all back:"
-    if clean:
-        yield f"  git checkout -- {shlex.join(clean)}"
-    yield f"  git clean -fd -- {shlex.join(added)}"
-    for path in mine:
-        yield f"  {path} had changes of yours before: git diff shows both."
+        paths.append(answers["db_env_example"])
+    folders = set(paths)
+    return [path for path in paths if folders.isdisjoint(map(str, PurePosixPath(path).parents))]
 
 
-def _changed_files(root: Path) -> set[str] | None:
-    """Return what git sees as changed, relative to `root`; None outside of a git repository."""
+def _git_status(root: Path, *paths: str) -> dict[str, str] | None:
+    """Return the two letters of each file that is not as in git; None outside of a repository."""
     git = shutil.which("git")
     if git is None:
         return None
-    status = _git(git, root, "status", "--porcelain", "--", ".")
+    options = ("--porcelain", "-z", "--untracked-files=all", *(["--ignored"] if paths else []))
+    status = _git(git, root, "status", *options, "--", *(paths or ["."]))
     if status.returncode:
         return None
-    prefix = _git(git, root, "rev-parse", "--show-prefix").stdout.strip()
-    return {line[3:].removeprefix(prefix) for line in status.stdout.splitlines()}
+    prefix = _git(git, root, "rev-parse", "--show-prefix").stdout.removesuffix("\n")
+    # After a renamed file comes its old name, which has no letters.
+    lines = (line for line in status.stdout.split("\0") if line[2:3] == " ")
+    return {line[3:].removeprefix(prefix): line[:2] for line in lines}
 
 
 def _git(git: str, root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603
-        [git, "-C", str(root), "-c", "core.quotePath=false", *arguments],
+        [git, "-C", str(root), *arguments],
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -240,13 +362,12 @@ def _be_quiet(*lines: str) -> None:
 
 if __name__ == "__main__":
     sys.stderr.reconfigure(errors="replace")
-    request = json.loads(sys.argv[1])
     try:
-        main(request)
+        main(json.loads(sys.argv[1]))
+    except KeyboardInterrupt:
+        # Also Copier's own, at a question: its text would be every answer so far.
+        sys.exit("\nStopped.")
     except CopierError as error:
         sys.exit(f"\n{error}")
-    except (Refusal, ValueError) as error:
-        # A ValueError is an answer that Copier did not accept, before it rendered anything.
-        sys.exit(f"\n{error}\nNothing was written.")
-    except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+    except Refusal as refusal:
+        sys.exit("\n".join(["", *sentence(str(refusal)), "Nothing was written."]))

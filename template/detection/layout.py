@@ -37,6 +37,7 @@ class Layout:
     - `layer`, `models`, `seed`: free paths below `app_dir`.
     - `new_core`: whether the layer brings `core/__init__.py` along.
     - `tests_package`: whether the folder around `tests` has an `__init__.py`.
+    - `tests_conftest`: whether nothing of the host puts `import_root` on the path of its tests.
     - `settings_modules`: files that define a pydantic-settings class.
     - `dependency_file`, `compose_file`: files to edit, empty where there is none.
     - `lock_command`: to be run in `home` after an edit of `dependency_file`, empty if unknown.
@@ -55,6 +56,7 @@ class Layout:
     seed: str
     tests: str
     tests_package: bool
+    tests_conftest: bool
     docs: str
     compose: str
     compose_file: str
@@ -114,8 +116,9 @@ def lay_out(
     home = home_of(tree, place)
     layer, models, seed = _modules(tree, place)
     host_tests = _host_tests(tree, candidate, home, owns)
-    tests = free_module(tree, host_tests or home / "tests", "database", "database_layer")
-    docs = (ROOT if alone else home) / "docs"
+    tests_home = host_tests or _folder(tree, home, "tests")
+    tests = free_module(tree, tests_home, "database", "database_layer")
+    docs = _folder(tree, ROOT if alone else home, "docs")
     dependencies = declaring_file(tree, place.app_dir)
     compose_file = _first_existing(tree, (ROOT, home), _COMPOSE_FILES)
     env_example = _first_existing(tree, (home, ROOT), _ENV_EXAMPLES)
@@ -136,6 +139,7 @@ def lay_out(
         seed=str(seed.relative_to(place.app_dir)) + ".py",
         tests=str(tests),
         tests_package=tree.has(tests.parent / "__init__.py"),
+        tests_conftest=host_tests is None and place.import_root != str(home),
         docs=str(free_file(tree, docs, "database.md", "database-layer.md")),
         compose=str(
             free_file(
@@ -156,6 +160,12 @@ def lay_out(
         dependency_file=str(dependencies or ""),
         lock_command=lock_command(tree, dependencies, home),
     )
+
+
+def _folder(tree: Tree, parent: PurePosixPath, name: str) -> PurePosixPath:
+    """Return the folder of that name, or a new one where a file or a link has the name."""
+    folder = parent / name
+    return folder if folder in tree.entries else free_file(tree, parent, name)
 
 
 def _modules(tree: Tree, place: Place) -> tuple[PurePosixPath, PurePosixPath, PurePosixPath]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.imports import NameTakenError, import_name
 from edits.python_source import Insertion, PythonSource, UnreadableError
 
@@ -41,16 +41,16 @@ def edit(source: str, *, module: str, package: str = "") -> Edit:
         name, insertions = import_name(file, SETUP, module=module, use=app)
     except UnreadableError as error:
         sentence = f"{error} Mend that, then add the import and, after the app is built, the call:"
-        return Edit(source, "not readable", (sentence, import_line, f"{SETUP}(app)"))
+        return Edit(source, "not readable", (task(sentence, import_line, f"{SETUP}(app)"),))
     except _UnclearError as unclear:
-        return Edit(source, unclear.summary, (str(unclear), import_line, *unclear.calls))
+        return Edit(source, unclear.summary, (task(str(unclear), import_line, *unclear.calls),))
     except NameTakenError:
         sentence = (
             f"{SETUP} already means something else in this file. "
             "Import it by another name and, directly after the app is built, call that:"
         )
         lines = f"{import_line} as {SETUP}_layer", f"{SETUP}_layer({target})"
-        return Edit(source, f"{SETUP} is taken", (sentence, *lines))
+        return Edit(source, f"{SETUP} is taken", (task(sentence, *lines),))
 
     statement = f"{name}({target})"
     insertions.append(Insertion(file.line_end(line), f"\n{file.before_on_line(line)}{statement}"))

@@ -10,7 +10,7 @@ from itertools import takewhile
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 
 _DEFAULT_OF_VARIABLE = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 
@@ -30,10 +30,10 @@ def edit(
         root = _root(source)
     except yaml.YAMLError as error:
         sentence = f"This is not valid YAML ({_reason(error)}): mend it, then add:"
-        return Edit(source, "not valid YAML", (sentence, *paste))
+        return Edit(source, "not valid YAML", (task(sentence, *paste),))
     unknown = "This layout is not known here: add the include by hand, or start the database alone:"
     if root is None:
-        return Edit(source, "unknown layout", (unknown, *paste, alone))
+        return Edit(source, "unknown layout", (task(unknown, *paste, alone),))
     if include in _included(root):
         return Edit(source, f"{include} is included")
 
@@ -48,11 +48,12 @@ def edit(
             f"This file {' and '.join(facts)}: if that is PostgreSQL, point DATABASE_URL at it; "
             f"else {stop}start ours {place}:"
         )
-        return Edit(source, "would clash", (sentence, apart if service in services else alone))
+        start = apart if service in services else alone
+        return Edit(source, "would clash", (task(sentence, start),))
 
     text = _with_include(source, root, include)
     if text is None or not _is_included(text, include):
-        return Edit(source, "unknown layout", (unknown, *paste, alone))
+        return Edit(source, "unknown layout", (task(unknown, *paste, alone),))
     return Edit(text, f"included {include}")
 
 

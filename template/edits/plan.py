@@ -1,13 +1,14 @@
 """Which files are edited, and the lines for a person who adds them by hand.
 
-Standard library only: where the libraries of the editor cannot be had, these lines are all there is.
+Standard library only: where the libraries of the editor cannot be had, there is nothing but these.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["app", "settings", "pyproject", "requirements", "other", "env", "compose"]
+Kind = Literal["app", "settings", "pyproject", "requirements", "other", "nowhere", "env", "compose"]
 
 REQUIREMENTS = (
     "sqlalchemy[asyncio]>=2.1",
@@ -45,8 +46,7 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
                 "class Settings(DatabaseVariables, BaseSettings):  # where it reads .env",
             ),
         )
-    dependencies = answers["db_dependency_file"]
-    yield Target(_dependency_kind(dependencies), dependencies or "dependencies", REQUIREMENTS)
+    yield _dependencies(answers["db_dependency_file"])
     if not answers["db_new_env_example"]:
         paste = tuple(f"{key}={value}" for key, value in answers["db_env"].items())
         yield Target("env", answers["db_env_example"], paste)
@@ -59,8 +59,12 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
             yield Target("compose", answers["db_compose_file"], paste)
 
 
-def _dependency_kind(path: str) -> Kind:
+def _dependencies(path: str) -> Target:
     name = PurePosixPath(path).name
+    if not name:
+        return Target("nowhere", "dependencies", REQUIREMENTS)
     if name == "pyproject.toml":
-        return "pyproject"
-    return "requirements" if name.endswith((".txt", ".in")) else "other"
+        return Target("pyproject", path, REQUIREMENTS)
+    if name == "Pipfile":
+        return Target("other", path, (f"pipenv install {shlex.join(REQUIREMENTS)}",))
+    return Target("requirements" if name.endswith((".txt", ".in")) else "other", path, REQUIREMENTS)

@@ -8,7 +8,7 @@ from packaging.version import Version
 from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.poetry import DependencyTable, specifiers
 from edits.pyproject_places import (
     all_places,
@@ -64,7 +64,7 @@ def edit(
     except TOMLKitError as error:
         reason = str(error).removesuffix(".")
         sentence = f"This is not valid TOML ({reason}): mend it, then add these dependencies:"
-        return Edit(source, "not valid TOML", (sentence, *lines))
+        return Edit(source, "not valid TOML", (task(sentence, *lines),))
     try:
         result = _edit(source, needs, dev_needs, requires_python)
         # Read back: a table spelled in an unforeseen way must not end up with half of the lines.
@@ -73,7 +73,7 @@ def edit(
         stable = False
     if not stable:
         sentence = "The dependency tables have a layout that is not known here: add these by hand:"
-        return Edit(source, "unknown layout", (sentence, *lines))
+        return Edit(source, "unknown layout", (task(sentence, *lines),))
     return result
 
 
@@ -105,7 +105,7 @@ def _edit(
     else:
         homeless += absent_dev
     if homeless:
-        todo += [_no_list(document), *(need.line for need in homeless)]
+        todo.append(task(_no_list(document), *(need.line for need in homeless)))
     todo += _python_todo(document, requires_python)
 
     if changes := [*added, *raised]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from packaging.utils import canonicalize_name
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.requirement import Need, declared_name, missing, revise, sorted_position
 
 # A requirement ends where a comment, an option of its own or a continuation begins.
@@ -37,7 +37,8 @@ def edit(source: str, *, needs: Sequence[Need]) -> Edit:
     if not (absent or raised):
         return Edit(source, "nothing to add", tuple(todo))
     if reason:
-        return Edit(source, "left alone", (reason, *(n.line for n in absent), *raised, *todo))
+        paste = (*(need.line for need in absent), *raised)
+        return Edit(source, "left alone", (task(reason, *paste), *todo))
     for (index, match), requirement in zip(places, declared, strict=True):
         lines[index] = requirement + lines[index][match.end() :]
     for need in absent:

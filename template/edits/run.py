@@ -6,11 +6,13 @@
 
     run.py REPOSITORY < answers.json
 
-Prints one line per file: ✔ done, · nothing to do, ☐ yours to do, with what to paste. All edits are
-computed before the first file is written; no file is created.
+Prints what was done to each file (✔), that nothing had to be (·), and what is left to the person
+(☐) with the lines to paste. All edits are computed before the first file is written; no file is
+created.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +32,7 @@ from edits import (
     requirements_txt,
     settings_class,
 )
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.plan import DEV_REQUIREMENTS, REQUIREMENTS, Target, plan
 from edits.report import left_to_do, report
 from edits.requirement import Need
@@ -52,44 +54,65 @@ DEV_NEEDS = tuple(Need(Requirement(line)) for line in DEV_REQUIREMENTS)
 
 def edit_repository(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the report."""
-    edits: list[tuple[Source, Edit]] = []
-    lines: list[str] = []
-    for target in plan(answers):
+    for target, source, edit in [_prepare(root, target, answers) for target in plan(answers)]:
+        changed = source is not None and edit.text != source.text
         try:
-            source = Source.read(root / target.path, root)
+            if source and changed:
+                source.replace(edit.text)
         except LeftAloneError as error:
-            lines += left_to_do(target.path, (str(error), *target.paste))
-            continue
-        edit = _edit(target, source.text, answers)
-        edits.append((source, edit))
-        lines += report(target.path, edit, changed=edit.text != source.text)
-    for source, edit in edits:
-        if edit.text != source.text:
-            source.replace(edit.text)
-    yield from lines
+            yield from left_to_do(target.path, task(f"{error}: add by hand:", *target.paste))
+        else:
+            yield from report(target.path, edit, changed=changed)
+
+
+def _prepare(
+    root: Path, target: Target, answers: Mapping[str, Any]
+) -> tuple[Target, Source | None, Edit]:
+    if target.kind == "nowhere":
+        todo = task("no file that lists them was found. Add where you keep them:", *target.paste)
+        return target, None, Edit("", "", (todo,))
+    try:
+        source = Source.read(root / target.path, root)
+    except LeftAloneError as error:
+        todo = task(f"{error}: add by hand:", *target.paste)
+        return target, None, Edit("", "", (todo,))
+    return target, source, _edit(target, source.text, answers)
 
 
 def _edit(target: Target, source: str, answers: Mapping[str, Any]) -> Edit:
     layer, package = answers["db_layer_module"], _package_of(target.path, answers)
     match target.kind:
         case "app":
-            return app_module.edit(source, module=layer, package=package)
+            edit = app_module.edit(source, module=layer, package=package)
         case "settings":
-            return settings_class.edit(source, module=f"{layer}.variables", package=package)
+            edit = settings_class.edit(source, module=f"{layer}.variables", package=package)
         case "pyproject":
-            return pyproject_toml.edit(source, needs=NEEDS, dev_needs=DEV_NEEDS)
+            edit = pyproject_toml.edit(source, needs=NEEDS, dev_needs=DEV_NEEDS)
         case "requirements":
-            return requirements_txt.edit(source, needs=NEEDS)
+            edit = requirements_txt.edit(source, needs=NEEDS)
         case "env":
-            return env_example.edit(source, variables=answers["db_env"], heading="# Database")
+            edit = env_example.edit(source, variables=answers["db_env"], heading="# Database")
         case "compose":
-            return compose_yaml.edit(
+            edit = compose_yaml.edit(
                 source,
                 include=Path(answers["db_compose"]).name,
                 project=f"{answers['db_name']}-database",
             )
-        case "other":
-            return Edit(source, "", ("declare these dependencies:", *target.paste))
+        case "other" | "nowhere":
+            edit = _declare_by_hand(target, source)
+    return edit
+
+
+def _declare_by_hand(target: Target, source: str) -> Edit:
+    if all(_mentions(source, requirement) for requirement in REQUIREMENTS):
+        return Edit(source, "nothing to add")
+    sentence = "this kind of file is not edited here: declare the dependencies by hand:"
+    return Edit(source, "", (task(sentence, *target.paste),))
+
+
+def _mentions(source: str, requirement: str) -> bool:
+    name = Requirement(requirement).name.replace("-", "[-_.]")
+    return re.search(rf"(?<![\w-]){name}(?![\w-])", source, re.IGNORECASE) is not None
 
 
 def _package_of(path: str, answers: Mapping[str, Any]) -> str:

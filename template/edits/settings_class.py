@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.imports import NameTakenError, import_name
 from edits.python_source import Insertion, PythonSource, UnreadableError
 
@@ -60,7 +60,7 @@ def edit(source: str, *, module: str, package: str = "", mixin: str = "DatabaseV
     except UnreadableError as error:
         sentence = f"{error} Mend that; if a settings class here reads an env file, then add:"
         header = f"class Settings({mixin}, BaseSettings):"
-        return Edit(source, "not readable", (sentence, import_line, header))
+        return Edit(source, "not readable", (task(sentence, import_line, header),))
 
     assigned = _assignments(file)
     known: dict[str, _Class] = {}
@@ -80,7 +80,7 @@ def edit(source: str, *, module: str, package: str = "", mixin: str = "DatabaseV
         except _UnclearError as unclear:
             summary.append(f"{found.name} is unclear")
             lines = unclear.lines or (import_line, _header(file, node, mixin))
-            todo += [f"{found.name} (line {file.line(node)}) {unclear}", *lines]
+            todo.append(task(f"{found.name} (line {file.line(node)}) {unclear}", *lines))
             continue
         if reason:
             summary.append(f"{found.name} {reason}")
@@ -96,7 +96,7 @@ def edit(source: str, *, module: str, package: str = "", mixin: str = "DatabaseV
         layer = f"Layer{mixin}"
         sentence = f"{mixin} already means something else in this file. Import it by another name:"
         headers = [_header(file, found.node, layer) for found in wired]
-        todo += [sentence, f"{import_line} as {layer}", *headers]
+        todo.append(task(sentence, f"{import_line} as {layer}", *headers))
         return Edit(source, f"{mixin} is taken", tuple(todo))
     for found in wired:
         first = found.node.bases[0]

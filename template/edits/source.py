@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -15,7 +14,7 @@ class LeftAloneError(Exception):
 
 
 class Source(NamedTuple):
-    """The text without byte order mark and with ``\\n`` at the end of each line."""
+    """The text without byte order mark and with line feeds as the only line ends."""
 
     path: Path
     raw: bytes
@@ -31,12 +30,14 @@ class Source(NamedTuple):
         """
         try:
             path = path.resolve(strict=True)
+            if not path.is_relative_to(root.resolve()):
+                raise LeftAloneError("is a link to a file outside of this repository")
             raw = path.read_bytes()
             mode = path.stat().st_mode
-        except OSError as error:
-            raise LeftAloneError(f"cannot be read: {error.strerror}") from error
-        if not path.is_relative_to(root.resolve()):
-            raise LeftAloneError("is a link to a file outside of this repository")
+        except (OSError, RuntimeError) as error:
+            # Before Python 3.13 links in a circle are a RuntimeError.
+            reason = error.strerror if isinstance(error, OSError) else "links in a circle"
+            raise LeftAloneError(f"cannot be read: {reason}") from error
         # os.access says yes to root even where the owner has said no.
         if not mode & stat.S_IWUSR or not os.access(path, os.W_OK):
             raise LeftAloneError("is read-only")
@@ -64,17 +65,29 @@ class Source(NamedTuple):
         return bom + "\n".join(lines).encode()
 
     def replace(self, text: str) -> None:
-        """Write the edited text in one step: whoever reads sees the old file or the new one."""
-        mode = stat.S_IMODE(self.path.stat().st_mode)
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        temporary = Path(name)
+        """Write the edited text in one step: whoever reads sees the old file or the new one.
+
+        Raises:
+            LeftAloneError: it cannot be written; the old file is as it was.
+
+        """
+        # One name for all runs: what a killed run has left behind is taken over by the next.
+        temporary = self.path.with_name(f".{self.path.name}.database-layer")
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self.encode(text))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(mode)
-            temporary.replace(self.path)
-        except BaseException:
+            old = self.path.stat()
             temporary.unlink(missing_ok=True)
-            raise
+            try:
+                with temporary.open("xb") as file:
+                    file.write(self.encode(text))
+                    file.flush()
+                    os.fsync(file.fileno())
+                if hasattr(os, "geteuid") and os.geteuid() == 0:
+                    # Root makes files of its own; others cannot give theirs away.
+                    os.chown(temporary, old.st_uid, old.st_gid)
+                temporary.chmod(stat.S_IMODE(old.st_mode))
+                temporary.replace(self.path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise LeftAloneError(f"cannot be written: {error.strerror}") from error

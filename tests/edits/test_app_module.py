@@ -1,7 +1,7 @@
 import pytest
 
 from edits.app_module import edit
-from edits.edit import Edit
+from edits.edit import Edit, task
 
 BUILT = "from fastapi import FastAPI\n"
 IMPORT = "from app.core.database import setup_database"
@@ -181,7 +181,7 @@ def test_several_apps(body: str, names: str, lines: tuple[str, ...]) -> None:
         f"2 FastAPI apps are built here: {names}. "
         "Add the import and, after the one that serves your API is built, its call:"
     )
-    expected = Edit(f"{BUILT}\n{body}", "several apps found", (sentence, IMPORT, *lines))
+    expected = Edit(f"{BUILT}\n{body}", "several apps found", (task(sentence, IMPORT, *lines),))
     assert run(f"{BUILT}\n{body}") == expected
 
 
@@ -201,7 +201,7 @@ def test_app_without_a_name(body: str, line: int, reason: str) -> None:
         f"The FastAPI app of line {line} {reason}. Assign it to a variable in a statement of its "
         "own, then add the import and, after that statement, the call:"
     )
-    todo = (sentence, IMPORT, "setup_database(app)")
+    todo = (task(sentence, IMPORT, "setup_database(app)"),)
     assert run(f"{BUILT}\n{body}") == Edit(f"{BUILT}\n{body}", "the app has no name", todo)
 
 
@@ -213,7 +213,7 @@ def test_app_that_shares_its_line(body: str) -> None:
         "Line 3 does more than build the app. Give that a line of its own, "
         "then add the import and, directly after that line, the call:"
     )
-    todo = (sentence, IMPORT, "setup_database(api)")
+    todo = (task(sentence, IMPORT, "setup_database(api)"),)
     assert run(f"{BUILT}\n{body}") == Edit(f"{BUILT}\n{body}", "the app shares its line", todo)
 
 
@@ -235,7 +235,7 @@ def test_app_that_shares_its_line(body: str) -> None:
 )
 def test_no_app(source: str) -> None:
     sentence = "No statement builds the FastAPI app that is served. Where it is built, add:"
-    todo = (sentence, IMPORT, "setup_database(app)")
+    todo = (task(sentence, IMPORT, "setup_database(app)"),)
     assert run(source) == Edit(source, "no app found", todo)
 
 
@@ -253,7 +253,7 @@ def test_name_is_taken(body: str) -> None:
         "setup_database already means something else in this file. "
         "Import it by another name and, directly after the app is built, call that:"
     )
-    todo = (sentence, f"{IMPORT} as setup_database_layer", "setup_database_layer(app)")
+    todo = (task(sentence, f"{IMPORT} as setup_database_layer", "setup_database_layer(app)"),)
     assert run(f"{BUILT}\n{body}") == Edit(f"{BUILT}\n{body}", "setup_database is taken", todo)
 
 
@@ -283,7 +283,7 @@ def test_name_is_taken(body: str) -> None:
 )
 def test_unreadable_source(source: str, problem: str) -> None:
     sentence = f"{problem} Mend that, then add the import and, after the app is built, the call:"
-    todo = (sentence, IMPORT, "setup_database(app)")
+    todo = (task(sentence, IMPORT, "setup_database(app)"),)
     assert run(source) == Edit(source, "not readable", todo)
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from edits.compose_yaml import edit
-from edits.edit import Edit
+from edits.edit import Edit, task
 
 FILE = "compose.database.yaml"
 DONE = f"included {FILE}"
@@ -187,7 +187,7 @@ def test_included_file_is_left_alone_even_with_a_service_db(include: str) -> Non
 def test_clash_is_told(services: str, found: str, then: str, command: str) -> None:
     source = f"services:\n  {services}\n"
     sentence = f"This file {found}: if that is PostgreSQL, point DATABASE_URL at it; else {then}:"
-    assert run(source) == Edit(source, "would clash", (sentence, command))
+    assert run(source) == Edit(source, "would clash", (task(sentence, command),))
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_name_and_port_are_arguments() -> None:
     source = "services:\n  db:\n    ports: ['5432:5432']\n"
     result = edit(source, include="pg.yaml", service="postgres", port=6432)
     assert result == Edit("include:\n  - pg.yaml\n\n" + source, "included pg.yaml")
-    project = edit(source, include="pg.yaml", project="shop-database").todo[1]
-    assert project == "docker compose -p shop-database -f pg.yaml up -d db"
+    [todo] = edit(source, include="pg.yaml", project="shop-database").todo
+    assert todo.split("\n")[1] == "docker compose -p shop-database -f pg.yaml up -d db"
 
 
 @pytest.mark.parametrize(
@@ -241,14 +241,14 @@ def test_unknown_layout_is_left_alone(source: str) -> None:
     sentence = (
         "This layout is not known here: add the include by hand, or start the database alone:"
     )
-    assert run(source) == Edit(source, "unknown layout", (sentence, *PASTE, ALONE))
+    assert run(source) == Edit(source, "unknown layout", (task(sentence, *PASTE, ALONE),))
 
 
 def test_invalid_yaml_names_its_position() -> None:
     source = "services:\n  api: a: b\n"
     reason = "line 2, column 9: mapping values are not allowed here"
     sentence = f"This is not valid YAML ({reason}): mend it, then add:"
-    assert run(source) == Edit(source, "not valid YAML", (sentence, *PASTE))
+    assert run(source) == Edit(source, "not valid YAML", (task(sentence, *PASTE),))
 
 
 def test_character_that_yaml_forbids_is_named() -> None:

@@ -3,7 +3,7 @@ from textwrap import dedent
 import pytest
 from packaging.requirements import Requirement
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.pyproject_toml import declares_dependencies, dynamic_dependency_file, edit
 from edits.requirement import Need
 
@@ -356,20 +356,20 @@ NO_FILE = "The dependencies are dynamic, and the file behind them is not named: 
 @pytest.mark.parametrize(
     ("source", "todo"),
     [
-        pytest.param("[tool.ruff]\n", (NO_LIST, *PASTE, "pytest>=8"), id="tool tables only"),
-        pytest.param("", (NO_LIST, *PASTE, "pytest>=8"), id="empty"),
+        pytest.param("[tool.ruff]\n", task(NO_LIST, *PASTE, "pytest>=8"), id="tool tables only"),
+        pytest.param("", task(NO_LIST, *PASTE, "pytest>=8"), id="empty"),
         pytest.param(
-            '[dependency-groups]\ndev = ["pytest"]\n', (NO_LIST, *PASTE), id="groups only"
+            '[dependency-groups]\ndev = ["pytest"]\n', task(NO_LIST, *PASTE), id="groups only"
         ),
         pytest.param(
             '[project]\ndynamic = ["dependencies"]\noptional-dependencies.dev = ["pytest"]\n',
-            (NO_FILE, *PASTE),
+            task(NO_FILE, *PASTE),
             id="dynamic without a file",
         ),
     ],
 )
-def test_file_without_a_list_is_left_alone(source: str, todo: tuple[str, ...]) -> None:
-    assert run(source) == Edit(source, "nothing to add", todo)
+def test_file_without_a_list_is_left_alone(source: str, todo: str) -> None:
+    assert run(source) == Edit(source, "nothing to add", (todo,))
 
 
 def test_dynamic_list_is_left_to_its_file() -> None:
@@ -392,7 +392,7 @@ def test_dynamic_list_is_left_to_its_file() -> None:
 )
 def test_invalid_toml_is_left_alone(source: str, reason: str) -> None:
     sentence = f"This is not valid TOML ({reason}): mend it, then add these dependencies:"
-    assert run(source) == Edit(source, "not valid TOML", (sentence, *PASTE, "pytest>=8"))
+    assert run(source) == Edit(source, "not valid TOML", (task(sentence, *PASTE, "pytest>=8"),))
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_invalid_toml_is_left_alone(source: str, reason: str) -> None:
 )
 def test_layout_that_is_not_known_is_left_alone(source: str) -> None:
     sentence = "The dependency tables have a layout that is not known here: add these by hand:"
-    assert run(source) == Edit(source, "unknown layout", (sentence, *PASTE, "pytest>=8"))
+    assert run(source) == Edit(source, "unknown layout", (task(sentence, *PASTE, "pytest>=8"),))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 from packaging.requirements import Requirement
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.requirement import Need
 from edits.requirements_txt import declares, edit, includes
 
@@ -136,7 +136,7 @@ def generated_from(origin: str) -> str:
     ],
 )
 def test_compiled_file_is_left_alone(source: str, reason: str) -> None:
-    assert run(source) == Edit(source, "left alone", (reason, *PASTE))
+    assert run(source) == Edit(source, "left alone", (task(reason, *PASTE),))
 
 
 def test_compiled_file_that_holds_everything_needs_nothing() -> None:
@@ -158,7 +158,9 @@ def test_compiled_file_with_a_low_pin_says_so() -> None:
 
 def test_continued_range_below_the_floor_is_told() -> None:
     source = "alembic\nsqlalchemy\nfastapi<0.110 \\\n    ; python_version > '3'\n"
-    assert run(source) == Edit(source, "left alone", (CONTINUED, "fastapi <0.110 -> >=0.121"))
+    assert run(source) == Edit(
+        source, "left alone", (task(CONTINUED, "fastapi <0.110 -> >=0.121"),)
+    )
 
 
 def test_includes() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edits.edit import Edit
+from edits.edit import Edit, task
 from edits.settings_class import edit
 
 MODULE = "app.core.database.settings"
@@ -391,12 +391,12 @@ def test_unclear_class_is_left_with_the_lines_to_paste(
 ) -> None:
     imports = "from lib import Base\nfrom pydantic import BaseSettings as BaseSettings1\n"
     source = f"{HEAD}{imports}class {header}:\n    {body}\n"
-    todo = (
+    todo = task(
         f"A (line 9) {sentence}",
         IMPORT,
         f"class {header}:".replace("(", "(DatabaseVariables, "),
     )
-    assert run(source) == Edit(source, "A is unclear", todo)
+    assert run(source) == Edit(source, "A is unclear", (todo,))
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_option_with_which_declared_keys_are_refused_too(folder: Path, option: s
         f"Settings (line 7) sets {option.partition('=')[0]}, with which the layer's keys would be "
         "refused even as fields. Let its configuration ignore unknown keys:"
     )
-    assert run(source) == Edit(source, "Settings is unclear", (sentence, 'extra="ignore"'))
+    assert run(source) == Edit(source, "Settings is unclear", (task(sentence, 'extra="ignore"'),))
 
     pasted = source.replace("(BaseS", "(DatabaseVariables, BaseS").replace(
         "class", IMPORT + "\nclass"
@@ -427,12 +427,12 @@ def test_clear_class_is_edited_beside_an_unclear_one() -> None:
 
 def test_name_is_taken() -> None:
     source = f"{HEAD}class DatabaseVariables: ...\nclass A(BaseSettings, env_file=''): ...\n"
-    todo = (
+    todo = task(
         "DatabaseVariables already means something else in this file. Import it by another name:",
         f"{IMPORT} as LayerDatabaseVariables",
         "class A(LayerDatabaseVariables, BaseSettings, env_file=''):",
     )
-    assert run(source) == Edit(source, "DatabaseVariables is taken", todo)
+    assert run(source) == Edit(source, "DatabaseVariables is taken", (todo,))
 
 
 def test_unreadable_source() -> None:
@@ -440,5 +440,5 @@ def test_unreadable_source() -> None:
         "Line 2 is no valid Python: '(' was never closed. "
         "Mend that; if a settings class here reads an env file, then add:"
     )
-    todo = (sentence, IMPORT, "class Settings(DatabaseVariables, BaseSettings):")
+    todo = (task(sentence, IMPORT, "class Settings(DatabaseVariables, BaseSettings):"),)
     assert run("x = 1\ny = (\n") == Edit("x = 1\ny = (\n", "not readable", todo)

@@ -1,7 +1,11 @@
-"""${message}
+<%!
+def code(text):
+    lines = (text or "").splitlines()
+    return "\n".join(line for line in lines if "# ###" not in line).strip() or "pass"
+%>"""${message.rstrip(".")}.
 
 Revision: ${up_revision}
-After: ${down_revision | comma,n}
+After: ${(down_revision or "nothing") | comma,n}
 Created: ${create_date}
 """
 
@@ -16,8 +20,8 @@ depends_on: str | tuple[str, ...] | None = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    ${code(upgrades)}
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    ${code(downgrades)}

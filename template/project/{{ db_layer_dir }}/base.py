@@ -1,10 +1,11 @@
 """The declarative base of every model."""
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, MetaData
-from sqlalchemy.orm import DeclarativeBase, declared_attr
+from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
@@ -14,7 +15,7 @@ class Base(DeclarativeBase):
     # https://alembic.sqlalchemy.org/en/latest/naming.html
     metadata = MetaData(
         naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "ck": "ck_%(table_name)s_%(constraint_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
@@ -29,8 +30,6 @@ class Base(DeclarativeBase):
 
     # What the server sets (ids, timestamps) comes back with the INSERT or UPDATE.
     # Loading it later would need a round trip, which reading an attribute of an
-    # object cannot make in an async session.
-    @declared_attr.directive
-    @classmethod
-    def __mapper_args__(cls) -> dict[str, Any]:
-        return {"eager_defaults": True}
+    # object cannot make in an async session. A model with arguments of its own repeats
+    # this one.
+    __mapper_args__ = MappingProxyType({"eager_defaults": True})

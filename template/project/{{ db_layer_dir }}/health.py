@@ -3,14 +3,11 @@
 import asyncio
 import logging
 
-from pydantic import ValidationError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from .engine import get_engine
-from .errors import DatabaseNotConfiguredError
 
 logger = logging.getLogger(__name__)
 
@@ -28,17 +25,12 @@ async def health(_request: Request) -> JSONResponse:
             await connection.execute(text("SELECT 1"))
     except TimeoutError:
         logger.warning("The database did not answer within %s seconds", _DEADLINE)
-    except (DatabaseNotConfiguredError, OSError, SQLAlchemyError) as error:
-        logger.warning("The database is unavailable: %s", _reason(error))
-    except ValidationError as error:
-        names = ", ".join(str(problem["loc"][0]) for problem in error.errors())
-        logger.warning("The database is unavailable: wrong value in %s", names)
+    except Exception as error:
+        # SQLAlchemy adds the statement and a link to what the driver says.
+        cause = getattr(error, "orig", None) or error
+        reason = f"{type(cause).__name__}: {cause}"
+        logger.warning("The database is unavailable: %s", reason)
+        logger.debug("How it came to that:", exc_info=True)
     else:
         return JSONResponse({"status": "ok"})
     return JSONResponse({"status": "unavailable"}, status_code=503)
-
-
-def _reason(error: Exception) -> str:
-    # SQLAlchemy adds the statement and a link to what the driver says.
-    cause = getattr(error, "orig", None) or error
-    return f"{type(cause).__name__}: {cause}"

@@ -10,11 +10,10 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .base import Base
-from .engine import dispose_engines
+from .errors import DatabaseNotConfiguredError
 from .session import async_session
 
 _UNDEFINED_TABLE = "42P01"
-
 
 Row = tuple[type[Base], dict[str, Any]]
 """A model and the values of one row."""
@@ -29,25 +28,25 @@ async def insert_missing(session: AsyncSession, *rows: Row) -> int:
     inserted = 0
     for model, values in rows:
         statement = insert(model).values(values).on_conflict_do_nothing()
-        key = model.__table__.primary_key
-        result = await session.execute(statement.returning(*key))
-        inserted += len(result.all())
+        returning = statement.returning(*model.__table__.primary_key)
+        inserted += len((await session.execute(returning)).all())
     return inserted
 
 
 def run(seed: Callable[[AsyncSession], Awaitable[int]]) -> None:
     """Run the seed in one transaction and print how many rows it added."""
-    sys.stdout.write(f"Seed applied: {asyncio.run(_run(seed))} rows added\n")
-
-
-async def _run(seed: Callable[[AsyncSession], Awaitable[int]]) -> int:
     try:
-        async with async_session() as session, session.begin():
-            return await seed(session)
+        added = asyncio.run(_run(seed))
+    except DatabaseNotConfiguredError as error:
+        sys.exit(str(error))
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
             raise
-        reason = "The seed adds rows, no tables: run `alembic upgrade head` first."
-        sys.exit(f"{error.orig}\n{reason}")
-    finally:
-        await dispose_engines()
+        advice = "The seed adds rows, no tables: run `alembic upgrade head` first."
+        sys.exit(f"{error.orig}\n{advice}")
+    sys.stdout.write(f"Seed applied: {added} rows added\n")
+
+
+async def _run(seed: Callable[[AsyncSession], Awaitable[int]]) -> int:
+    async with async_session() as session, session.begin():
+        return await seed(session)

@@ -38,15 +38,14 @@ async def get_read_db() -> AsyncIterator[AsyncSession]:
 
     A write raises `sqlalchemy.exc.DBAPIError` with SQLSTATE 25006.
     """
-    engine = get_read_engine().execution_options(postgresql_readonly=True)
-    async with _session(engine) as session:
+    async with _session(get_read_engine()) as session:
         yield session
 
 
 def _session(engine: AsyncEngine) -> AsyncSession:
     return AsyncSession(
         engine,
-        # Objects stay readable after the commit, for the response that is built of them.
+        # Objects stay readable after the commit: the response is built of them.
         expire_on_commit=False,
         # A session used after its request raises. By default it would take a
         # connection that nobody gives back.
@@ -54,8 +53,8 @@ def _session(engine: AsyncEngine) -> AsyncSession:
     )
 
 
-# scope="function" ends the dependency before the response is sent: no client holds
-# a 2xx for work that is not committed. By default ("request") it is the other way round:
+# scope="function" ends the dependency before the response is sent: no client holds a
+# 2xx for work that is not committed. By default ("request") it is the other way round:
 # https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
 SessionDep = Annotated[AsyncSession, Depends(get_db, scope="function")]
 ReadSessionDep = Annotated[AsyncSession, Depends(get_read_db, scope="function")]

@@ -4,9 +4,10 @@ import asyncio
 from logging.config import fileConfig
 from typing import TYPE_CHECKING
 
-from alembic import context
+from alembic import context, util
 
 from .engine import migration_engine
+from .errors import DatabaseNotConfiguredError
 from .tables import load_models
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def run() -> None:
 
 
 async def _run_online() -> None:
-    engine = migration_engine()
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_migrate)
-    finally:
-        await engine.dispose()
+        engine = migration_engine()
+    except DatabaseNotConfiguredError as error:
+        # Alembic prints the sentence of a CommandError, a traceback for anything else.
+        raise util.CommandError(str(error)) from error
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate)
 
 
 def _migrate(connection: "Connection") -> None:

@@ -1,0 +1,97 @@
+"""A rendered project on this process' path, and the layer imported from it."""
+
+import asyncio
+import sys
+import warnings
+from collections.abc import Coroutine, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from rendering import Tree, render, write
+from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Run, Server
+
+with warnings.catch_warnings():
+    # It would rather have httpx2, which FastAPI does not bring yet.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+
+@pytest.fixture(scope="session")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    """Two folders deep, with models in all the places where one is found."""
+    root = write(tmp_path_factory.mktemp("layered") / "repository", REPOSITORY)
+    tree = render(template, root, root)
+    write(
+        tree.application,
+        {
+            "api.py": ENDPOINTS,
+            "models/tickets.py": TICKETS,
+            # Without an __init__.py in either folder.
+            "models/sub/package/x.py": KEYED.format(name="Deep", table="deep"),
+            "orders/models.py": KEYED.format(name="Order", table="orders"),
+            "billing/models/__init__.py": KEYED.format(name="Bill", table="bills"),
+            "forms/models.py": "raise RuntimeError\n",
+            "tests/models.py": "raise RuntimeError\n",
+            "venv/pyvenv.cfg": "",
+            "venv/lib/models.py": "raise RuntimeError\n",
+            ".venv/lib/python3.11/site-packages/django/models.py": "raise RuntimeError\n",
+        },
+    )
+    sys.path.insert(0, str(tree.import_root))
+    yield tree
+    sys.path.remove(str(tree.import_root))
+
+
+@pytest.fixture
+def layer(project: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the front door of the layer, without any variable of this machine."""
+    assert project.application.name == "layered"
+    settings = import_module("layered.core.database.settings")
+    for field in settings.DatabaseSettings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+    return import_module("layered.core.database")
+
+
+@pytest.fixture
+def run(layer: Any) -> Run:
+    """Return a function that runs a coroutine in a loop of its own and closes its connections."""
+    dispose_engines = import_module(f"{layer.__name__}.engine").dispose_engines
+
+    async def closing(work: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await work
+        finally:
+            await dispose_engines()
+
+    return lambda work: asyncio.run(closing(work))
+
+
+@pytest.fixture
+def database(layer: Any, run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of the database of the layer, which has its tables."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    run(layer.init_db())
+    return database_url
+
+
+@pytest.fixture
+def app(layer: Any) -> FastAPI:
+    app = FastAPI()
+    layer.setup_database(app)
+    app.include_router(import_module("layered.api").router)
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def server(database: str) -> Server:
+    return Server(database)

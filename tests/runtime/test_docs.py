@@ -1,0 +1,113 @@
+"""Every command and every block of code in docs/database.md, in the order of the page."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import postgres
+from layering import answers, commit, layer, make_host, run, serving
+from runtime.application import Server
+
+APPLICATION = """\
+from fastapi import FastAPI
+
+from app.core.database import setup_database
+
+app = FastAPI()
+setup_database(app)
+"""
+
+
+@pytest.fixture
+def test_url(postgres_url: str) -> Iterator[str]:
+    """URL of the database that the page creates for the tests."""
+    name = f"test_{uuid4().hex}"
+    postgres.create_database(postgres_url, name)
+    yield postgres.database_url(postgres_url, name)
+    postgres.drop_database(postgres_url, name)
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+
+
+def shell(block: str, root: Path, test_url: str) -> list[str]:
+    """Run the lines of a block and return what they printed."""
+    printed = []
+    for line in block.splitlines():
+        if line.startswith("docker compose "):
+            continue
+        # Without questions, and of the Copier that is installed here.
+        command = line.replace("uvx copier update", "copier update --defaults")
+        command = re.sub(r"(?<=TEST_DATABASE_URL=)\S+", test_url, command)
+        done = run("bash", "-c", command, cwd=root)
+        printed.append(done.stdout + done.stderr)
+    return printed
+
+
+def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, test_url: str) -> None:
+    root = make_host("backend_frontend", tmp_path / "host")
+    layer(template, root)
+    commit(root, "layer a database onto it")
+    page = (root / answers(root)["db_docs"]).read_text("utf-8")
+    (root / ".env").write_text(f"DATABASE_URL={database_url}\n", "utf-8")
+    # The endpoints go to an application without the host's rules for names.
+    main = root / "backend/app/page.py"
+    main.write_text(APPLICATION, "utf-8")
+    seed = root / "backend/app/core/seed.py"
+    server = Server(database_url)
+    printed: list[str] = []
+    languages = set()
+
+    for language, block in blocks(page):
+        languages.add(language)
+        if language == "sh" and "copier update" in block:
+            commit(root, "use it")
+        if language == "sh":
+            printed += shell(block, root, test_url)
+        elif block.startswith("# "):
+            (root / block.splitlines()[0].removeprefix("# ")).write_text(block, "utf-8")
+        elif block.startswith("rows: "):
+            text = seed.read_text("utf-8").replace("rows: list[Row] = []\n", block)
+            imported = "from app.models.widget import Widget\n\n\nasync def seed"
+            seed.write_text(text.replace("\n\nasync def seed", imported), "utf-8")
+        else:
+            main.write_text(f"{main.read_text('utf-8')}\n\n{block}", "utf-8")
+
+    assert languages == {"sh", "python"}
+    everything = "\n".join(printed)
+    assert "add widgets" in everything
+    assert "Seed applied: 2 rows added" in everything
+    assert re.search(r"\d passed", everything)
+    assert "skipped" not in everything
+    assert "☐" not in everything
+    assert "✔ backend/app/main.py: setup_database(app)" in everything
+    assert server.ask("SELECT name FROM widgets ORDER BY 1") == ["first", "second"]
+
+    with serving("app.page:app", cwd=root / "backend") as client:
+        assert client.get("/health/database").json() == {"status": "ok"}
+        created = client.post("/widgets", params={"name": "third"})
+        assert (created.status_code, created.json()) == (201, {"name": "third"})
+        assert client.get("/widgets").json() == ["first", "second", "third"]
+    script = "import asyncio; from app.page import later; asyncio.run(later('fourth'))"
+    run("python", "-c", script, cwd=root / "backend")
+    assert server.ask("SELECT count(*) FROM widgets") == [4]
+
+
+def test_the_page_lists_the_variables_that_are_read(template: Path, tmp_path: Path) -> None:
+    root = make_host("backend_frontend", tmp_path / "host")
+    layer(template, root, db_pool_size=7, db_max_overflow=0)
+    page = (root / answers(root)["db_docs"]).read_text("utf-8")
+    settings = (root / "backend/app/core/database/settings.py").read_text("utf-8")
+    fields = re.findall(
+        r"^    ((?:\w+_)?database_\w+): .* = (?:Field\(default=)?(\w+)", settings, re.MULTILINE
+    )
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\S*) ?\|", page, re.MULTILINE)
+    assert {name for name, _ in rows} == {name.upper() for name, _ in fields}
+    numbers = {name.upper(): value for name, value in fields if value != "None"}
+    assert {name: value for name, value in rows if name in numbers} == {
+        name: value.lower() for name, value in numbers.items()
+    }
