@@ -46,14 +46,9 @@ def test_second_copy_of_an_edited_layer_asks_nothing(template: Path, tmp_path: P
 def test_second_application_is_told_how_to_get_its_own_layer(
     template: Path, tmp_path: Path
 ) -> None:
+    one = {"app/__init__.py": "", "app/main.py": APP, "requirements.txt": ""}
     services = {
-        f"services/{name}/{path}": text
-        for name in ("mail", "order")
-        for path, text in {
-            "app/__init__.py": "",
-            "app/main.py": APP,
-            "requirements.txt": "",
-        }.items()
+        f"services/{name}/{path}": text for name in ("mail", "order") for path, text in one.items()
     }
     root = repository(tmp_path / "host", services)
     printed = layer(template, root).stderr
@@ -140,9 +135,7 @@ def test_another_answers_file_is_refused(template: Path, tmp_path: Path) -> None
     before = files(root)
     refused = layer(template, root, "--answers-file", ".mine.yml", check=False)
     assert refused.returncode == 1
-    assert (
-        f"The answers go to {ANSWERS}, where an update finds them: leave out -a." in refused.stderr
-    )
+    assert f"The answers go to {ANSWERS}, where an update finds them" in refused.stderr
     assert files(root) == before
 
 
@@ -152,14 +145,16 @@ def test_ctrl_c_at_a_question_says_little(template: Path, tmp_path: Path) -> Non
     command = ["copier", "copy", "--trust", str(template), str(root)]
     pid, terminal = pty.fork()
     if not pid:
-        os.execvpe(command[0], command, environment({"TERM": "dumb"}))
+        os.execvpe(command[0], command, environment({"TERM": "dumb"}))  # noqa: S606
     printed = ""
+    is_asked = False
     while True:
         try:
             printed += os.read(terminal, 4096).decode(errors="replace")
         except OSError:
             break  # the other end has closed
-        if "Which folder" in printed and "\x03" not in printed:
+        if "Which folder" in printed and not is_asked:
+            is_asked = True
             os.write(terminal, b"\x03")
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
