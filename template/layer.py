@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,9 +68,10 @@ def main(request: Mapping[str, Any]) -> None:
             [said["db_app_dir"]] = layouts
         data = {**said, "db_detected": True, "db_layouts": layouts}
         say("", *_announcement(layouts), *_in_git(root))
-    answers = _copy(request, data, pretend=bool(remembered))
-    before = _Snapshot(root, answers)
-    report = [*_choice(answers["db_app_dir"], layouts), *_edit(root, answers)]
+    with _editor(root) as editor:
+        answers = _copy(request, data, pretend=bool(remembered))
+        before = _Snapshot(root, answers)
+        report = [*_choice(answers["db_app_dir"], layouts), *_edit(editor, answers)]
     report += _hidden(root, answers)
     say("", *report)
     say("", *_next_steps(root, answers, is_work_left=any(line[:1] == "☐" for line in report)))
@@ -202,11 +204,12 @@ def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) ->
     }
 
 
-def _edit(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
-    """Run the editor, in a process of its own where Copier's Python lacks its libraries."""
-    if not answers["db_edit_files"]:
-        yield from _left_to_paste(answers, "add by hand, as you asked (db_edit_files):")
-        return
+def _editor(root: Path) -> AbstractContextManager[subprocess.Popen[str] | None]:
+    """Start the editor, in a process of its own since Copier's Python may lack its libraries.
+
+    It loads them while the second pass runs, then waits for the answers. Closed without any it
+    ends by itself.
+    """
     uv = shutil.which("uv")
     if all(importlib.util.find_spec(name) for name in EDITOR_LIBRARIES):
         command = [sys.executable, str(EDITOR)]
@@ -214,20 +217,29 @@ def _edit(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
         command = [uv, "run", "--quiet", "--no-project", "--python", sys.executable]
         command += ["--script", str(EDITOR)]
     else:
-        yield from _left_to_paste(answers, "add by hand (uv, which brings the editor, is missing):")
-        return
-    editor = subprocess.run(  # noqa: S603
+        return nullcontext()
+    return subprocess.Popen(  # noqa: S603
         [*command, str(root)],
-        input=json.dumps(answers),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        check=False,
     )
-    yield from editor.stdout.splitlines()
+
+
+def _edit(editor: subprocess.Popen[str] | None, answers: Mapping[str, Any]) -> Iterator[str]:
+    if not answers["db_edit_files"]:
+        yield from _left_to_paste(answers, "add by hand, as you asked (db_edit_files):")
+        return
+    if editor is None:
+        yield from _left_to_paste(answers, "add by hand (uv, which brings the editor, is missing):")
+        return
+    lines, errors = editor.communicate(json.dumps(answers))
+    yield from lines.splitlines()
     if editor.returncode:
         yield "The editor has failed:"
-        yield from (f"    {line}" for line in editor.stderr.splitlines()[-3:])
+        yield from (f"    {line}" for line in errors.splitlines()[-3:])
         yield from _left_to_paste(answers, "add by hand where it is missing:")
 
 
