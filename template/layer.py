@@ -63,6 +63,8 @@ def main(request: Mapping[str, Any]) -> None:
             }
             for layout in detect(root, said.get("db_app_dir")).candidates
         }
+        for layout in layouts.values():
+            _refuse_special_characters(layout)
         if "db_app_dir" in said:
             # The one candidate, in the one spelling that Copier finds among the choices.
             [said["db_app_dir"]] = layouts
@@ -132,6 +134,17 @@ def _is_same(said: object, remembered: object) -> bool:
     if isinstance(remembered, bool):
         return str(said).lower() in ({"true", "yes"} if remembered else {"false", "no"})
     return os.path.normpath(str(said)) == os.path.normpath(str(remembered))
+
+
+def _refuse_special_characters(layout: Mapping[str, Any]) -> None:
+    """Refuse paths that alembic.ini or a string in Python would read as something else."""
+    paths = (value for name, value in layout.items() if name != "project_name")
+    for path in paths:
+        if isinstance(path, str) and set(path) & set('"%\\\r\n'):
+            raise Refusal(
+                f"{path!r} has a character with a meaning in Python or alembic.ini: expected a "
+                "path without quotation marks, %, backslashes and line breaks. Rename the folder."
+            )
 
 
 def _announcement(layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -373,7 +386,8 @@ def _be_quiet(*lines: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.stderr.reconfigure(errors="replace")
+    # The signs of the report, also where the locale is C.
+    sys.stderr.reconfigure(encoding="utf-8", errors="replace")
     try:
         main(json.loads(sys.argv[1]))
     except KeyboardInterrupt:

@@ -65,3 +65,16 @@ def test_only_what_is_missing_is_added_in_the_given_order() -> None:
 def test_values_are_written_as_given() -> None:
     variables = {"A": "'x y'", "B": "a#b$c"}
     assert run("", variables).text == "# Database\nA='x y'\nB=a#b$c\n"
+
+
+def test_a_url_of_another_database_is_left_to_the_person() -> None:
+    source = 'DATABASE_URL="mongodb+srv://localhost/shop"\n'
+    done = run(source)
+    assert done.text == source
+    [todo] = done.todo
+    assert todo == (
+        "DATABASE_URL names a mongodb+srv database here, and the layer reads the same variable: "
+        "give yours another name, then add:\nDATABASE_URL=postgresql://app:app@localhost/app"
+    )
+    assert run("# DATABASE_URL=mysql://x\n").todo == ()
+    assert run("DATABASE_URL=postgres://x\n").todo == ()
