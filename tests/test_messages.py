@@ -363,3 +363,19 @@ def test_quiet_prints_nothing_but_errors(template: Path, tmp_path: Path) -> None
     done = layer(template, root, "--quiet")
     assert (done.stdout.strip(), done.stderr.strip()) == ("", "")
     assert b"setup_database(app)" in (root / "app/main.py").read_bytes()
+
+
+def test_next_steps_work(template: Path, tmp_path: Path, database_url: str) -> None:
+    """The first really installs what was declared; the second needs Docker."""
+    root = make_host("backend_frontend", tmp_path / "shop")
+    printed = layer(template, root).stderr
+    install, start, migrate = re.findall(r"^  [123]\. (.*)$", printed, re.MULTILINE)
+    assert start == "docker compose -f compose.database.yaml up -d db"
+    run("sh", "-c", install, cwd=root)
+    programs = root / "backend/.venv/bin"
+    assert (programs / "alembic").exists()
+    (root / ".env").write_text(f"DATABASE_URL={database_url}\n", encoding="utf-8")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    run("sh", "-c", migrate, cwd=root, variables={"PATH": path})
+    check = [programs / "python", "-m", "app.core.database", "check"]
+    assert "☐" not in run(*check, cwd=root / "backend").stdout
