@@ -377,5 +377,5 @@ def test_next_steps_work(template: Path, tmp_path: Path, database_url: str) -> N
     (root / ".env").write_text(f"DATABASE_URL={database_url}\n", encoding="utf-8")
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     run("sh", "-c", migrate, cwd=root, variables={"PATH": path})
-    check = [programs / "python", "-m", "app.core.database", "check"]
+    check = (programs / "python", "-m", "app.core.database", "check")
     assert "☐" not in run(*check, cwd=root / "backend").stdout

@@ -154,7 +154,13 @@ class _Repository:
                 f" {placing.dotted!r} from {found.import_root!r}: expected a folder that can be"
                 f" imported from there. Use {str(found.app_dir)!r}."
             )
-        others = [app for app in apps[1:] if app.standing < Standing.DECOY]
+        others = [
+            app
+            for app in apps[1:]
+            if app.standing < Standing.DECOY
+            # The same variable, assigned in branches: the editor looks at each.
+            and not (app.path == apps[0].path and app.names & apps[0].names)
+        ]
         return Candidate(place, apps[0], tuple(others))
 
     def _using(self, app_dir: PurePosixPath) -> Candidate | None:

@@ -37,8 +37,9 @@ def edit(source: str, *, module: str, package: str = "") -> Edit:
         for call in file.find(cst.Call):
             if f"{module}.{SETUP}" in file.imported(call.func):
                 return Edit(source, f"{SETUP} is already called in line {file.line(call)}")
-        app, target, line = _app(file)
-        name, insertions = import_name(file, SETUP, module=module, use=app)
+        apps, target = _apps(file)
+        lines = [_line(file, app, target) for app in apps]
+        name, insertions = import_name(file, SETUP, module=module, use=apps[0])
     except UnreadableError as error:
         sentence = f"{error} Mend that, then add the import and, after the app is built, the call:"
         return Edit(source, "not readable", (task(sentence, import_line, f"{SETUP}(app)"),))
@@ -49,16 +50,22 @@ def edit(source: str, *, module: str, package: str = "") -> Edit:
             f"{SETUP} already means something else in this file. "
             "Import it by another name and, directly after the app is built, call that:"
         )
-        lines = f"{import_line} as {SETUP}_layer", f"{SETUP}_layer({target})"
-        return Edit(source, f"{SETUP} is taken", (task(sentence, *lines),))
+        paste = f"{import_line} as {SETUP}_layer", f"{SETUP}_layer({target})"
+        return Edit(source, f"{SETUP} is taken", (task(sentence, *paste),))
 
     statement = f"{name}({target})"
-    insertions.append(Insertion(file.line_end(line), f"\n{file.before_on_line(line)}{statement}"))
+    for line in lines:
+        added = f"\n{file.before_on_line(line)}{statement}"
+        insertions.append(Insertion(file.line_end(line), added))
     return Edit(file.insert(insertions), f"{statement} added")
 
 
-def _app(file: PythonSource) -> tuple[cst.Call, str, cst.SimpleStatementLine]:
-    """Return the call that builds the app, what it is assigned to, and the statement's line."""
+def _apps(file: PythonSource) -> tuple[list[cst.Call], str]:
+    """Return the calls that build the app, and what it is assigned to.
+
+    They are several where one variable is assigned in branches, or again: each app is wired, so
+    the one that stays is.
+    """
     mounted = _mounted(file)
     apps = [call for call in _constructions(file) if not _is_decoy(file, call, mounted)]
     if not apps:
@@ -66,7 +73,7 @@ def _app(file: PythonSource) -> tuple[cst.Call, str, cst.SimpleStatementLine]:
             "no app found",
             "No statement builds the FastAPI app that is served. Where it is built, add:",
         )
-    if len(apps) > 1:
+    if len({(_target(file, app), _scope(file, app)) for app in apps}) > 1:
         found = [(_target(file, app), file.line(app)) for app in apps]
         places = ", ".join(f"{name or 'one without a name'} (line {line})" for name, line in found)
         raise _UnclearError(
@@ -75,15 +82,24 @@ def _app(file: PythonSource) -> tuple[cst.Call, str, cst.SimpleStatementLine]:
             "Add the import and, after the one that serves your API is built, its call:",
             *(f"{SETUP}({name or 'app'})  # line {line}" for name, line in found),
         )
-    (app,) = apps
-    target = _target(file, app)
+    target = _target(file, apps[0])
     if target is None:
-        reason = REASONS.get(type(file.parent(app)), "is part of a larger expression")
+        reason = REASONS.get(type(file.parent(apps[0])), "is part of a larger expression")
         raise _UnclearError(
             "the app has no name",
-            f"The FastAPI app of line {file.line(app)} {reason}. Assign it to a variable "
+            f"The FastAPI app of line {file.line(apps[0])} {reason}. Assign it to a variable "
             "in a statement of its own, then add the import and, after that statement, the call:",
         )
+    return apps, target
+
+
+def _scope(file: PythonSource, app: cst.Call) -> cst.CSTNode:
+    scopes = (cst.FunctionDef, cst.ClassDef, cst.Module)
+    return next(node for node in file.ancestors(app) if isinstance(node, scopes))
+
+
+def _line(file: PythonSource, app: cst.Call, target: str) -> cst.SimpleStatementLine:
+    """Return the line of the statement that builds the app, if it does nothing else after it."""
     statement = file.parent(app)
     line = file.parent(statement)
     if not isinstance(line, cst.SimpleStatementLine) or line.body[-1] is not statement:
@@ -93,7 +109,7 @@ def _app(file: PythonSource) -> tuple[cst.Call, str, cst.SimpleStatementLine]:
             "of its own, then add the import and, directly after that line, the call:",
             f"{SETUP}({target})",
         )
-    return app, target, line
+    return line
 
 
 def _constructions(file: PythonSource) -> list[cst.Call]:

@@ -154,6 +154,30 @@ def test_import_that_is_there_is_used() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            "if DEBUG:\n    app = FastAPI(debug=True)\nelse:\n    app = FastAPI()\n",
+            "if DEBUG:\n    app = FastAPI(debug=True)\n    setup_database(app)\n"
+            "else:\n    app = FastAPI()\n    setup_database(app)\n",
+            id="in two branches",
+        ),
+        pytest.param(
+            "app = FastAPI()\napp = FastAPI(debug=True)\n",
+            "app = FastAPI()\nsetup_database(app)\n"
+            "app = FastAPI(debug=True)\nsetup_database(app)\n",
+            id="assigned again",
+        ),
+    ],
+)
+def test_one_variable_assigned_several_times(before: str, after: str) -> None:
+    done = run(f"{BUILT}\n{before}")
+    assert done.todo == ()
+    assert done.text.endswith(after)
+    assert run(done.text).text == done.text
+
+
+@pytest.mark.parametrize(
     ("body", "names", "lines"),
     [
         pytest.param(
@@ -163,10 +187,10 @@ def test_import_that_is_there_is_used() -> None:
             id="two",
         ),
         pytest.param(
-            "if DEBUG:\n    app = FastAPI(debug=True)\nelse:\n    app = FastAPI()\n",
-            "app (line 4), app (line 6)",
-            ("setup_database(app)  # line 4", "setup_database(app)  # line 6"),
-            id="in two branches",
+            "def a():\n    app = FastAPI()\n\ndef b():\n    app = FastAPI()\n",
+            "app (line 4), app (line 7)",
+            ("setup_database(app)  # line 4", "setup_database(app)  # line 7"),
+            id="one name in two functions",
         ),
         pytest.param(
             "api = FastAPI()\napps = [FastAPI()]\n",
