@@ -142,7 +142,9 @@ def revise(declared: Sequence[str], needs: Iterable[Need]) -> Revision:
                 if outcome.summary:
                     done.append(outcome.summary)
                     start, end = match.span("specifier")
-                    lines[index] = lines[index][:start] + outcome.text + lines[index][end:]
+                    # Poetry writes its constraints in parentheses.
+                    raised = f"({outcome.text})" if match["inner"] else outcome.text
+                    lines[index] = lines[index][:start] + raised + lines[index][end:]
             with_extras = _with_extras(lines[index], match, need)
             if with_extras != lines[index]:
                 done.append(f"{need.name} -> {need.label}")
