@@ -202,14 +202,6 @@ def _reason_to_leave(file: PythonSource, found: _Class) -> str:
         raise _UnclearError(
             f"sets extra to {file.code(config['extra'])}. Unless that ignores unknown keys, add:"
         )
-    # Both change which keys count as fields, so that declared ones are refused as well.
-    for option in ("dotenv_filtering", "env_prefix_target"):
-        if _literal(config.get(option)) not in {None, "variable"}:
-            raise _UnclearError(
-                f"sets {option}, with which the layer's keys would be refused even as fields. "
-                "Let its configuration ignore unknown keys:",
-                'extra="ignore"',
-            )
     return ""
 
 

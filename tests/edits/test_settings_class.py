@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from edits.edit import Edit, task
 from edits.settings_class import edit
+from layering import PROJECT
 
 MODULE = "app.core.database.settings"
 IMPORT = f"from {MODULE} import DatabaseVariables"
@@ -15,7 +16,7 @@ HEAD = """\
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 """
@@ -120,6 +121,22 @@ class Settings(BaseSettings):
     name: str
     DATABASE_URL: str = ""
 """,
+    "filtering": """\
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", dotenv_filtering="match_prefix")
+    name: str
+""",
+    "target of the prefix": """\
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_prefix_target="all", env_prefix="shop_")
+    theme: str
+""",
+    "own choices": """\
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", case_sensitive=True)
+    NAME: str
+    url: str = Field("", validation_alias=AliasChoices("DB_URL", AliasPath("DATABASE_URL")))
+""",
     "own alias": """\
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", populate_by_name=True)
@@ -155,32 +172,22 @@ ENV = {
     "prefix": "SHOP_THEME=dark\n",
     "nested": "NAME=shop\nCACHE__HOST=redis\n",
     "own field": "NAME=shop\nDATABASE_URL=postgresql://u:secret@h/d\n",
+    "target of the prefix": "SHOP_THEME=dark\n",
+    "own choices": "NAME=shop\nDATABASE_URL=postgresql://u:secret@h/d\n",
     "own alias": "NAME=shop\nDATABASE_URL=postgresql://u:secret@h/d\n",
     "prefix of the layer": "NAME=shop\nDATABASE_URL=postgresql://u:secret@h/d\n",
 }
 LAYER_ENV = "DATABASE_URL=postgresql://u:secret@h/d\nDATABASE_POOL_SIZE=5\n"
 
-# The layer's keys as fields that do not show in the host's settings.
-LAYER_SETTINGS = """\
-from pydantic import Field
-from pydantic_settings import BaseSettings
-
-
-class DatabaseVariables(BaseSettings):
-    layer_database_url: str | None = Field(
-        default=None, validation_alias="DATABASE_URL", exclude=True, repr=False
-    )
-    layer_database_pool_size: str | None = Field(
-        default=None, validation_alias="DATABASE_POOL_SIZE", exclude=True, repr=False
-    )
-"""
+# The real one, which has nothing to render.
+LAYER_SETTINGS = PROJECT / "template/project/{{ db_layer_dir }}/variables.py"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "app" / "core" / "database"
     package.mkdir(parents=True)
-    (package / "settings.py").write_text(LAYER_SETTINGS)
+    (package / "settings.py").write_text(LAYER_SETTINGS.read_text())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     for key in ("NAME", "SHOP_THEME", "CACHE__HOST", "DATABASE_URL", "DATABASE_POOL_SIZE"):
@@ -399,24 +406,6 @@ def test_unclear_class_is_left_with_the_lines_to_paste(
     assert run(source) == Edit(source, "A is unclear", (todo,))
 
 
-@pytest.mark.parametrize(
-    "option", ["dotenv_filtering='match_prefix'", "env_prefix_target='all', env_prefix='shop_'"]
-)
-def test_option_with_which_declared_keys_are_refused_too(folder: Path, option: str) -> None:
-    source = f"{HEAD}class Settings(BaseSettings, env_file='.env', {option}): ...\n"
-    sentence = (
-        f"Settings (line 7) sets {option.partition('=')[0]}, with which the layer's keys would be "
-        "refused even as fields. Let its configuration ignore unknown keys:"
-    )
-    assert run(source) == Edit(source, "Settings is unclear", (task(sentence, 'extra="ignore"'),))
-
-    pasted = source.replace("(BaseS", "(DatabaseVariables, BaseS").replace(
-        "class", IMPORT + "\nclass"
-    )
-    assert refused(folder, pasted, LAYER_ENV) == {"DATABASE_URL", "DATABASE_POOL_SIZE"}
-    load(folder, source.replace("):", ', extra="ignore"):'), LAYER_ENV)
-
-
 def test_clear_class_is_edited_beside_an_unclear_one() -> None:
     before = f"{HEAD}class A(BaseSettings, env_file=''): ...\nclass B(BaseSettings, **X): ...\n"
     result = run(before)
@@ -442,3 +431,28 @@ def test_unreadable_source() -> None:
     )
     todo = (task(sentence, IMPORT, "class Settings(DatabaseVariables, BaseSettings):"),)
     assert run("x = 1\ny = (\n") == Edit("x = 1\ny = (\n", "not readable", todo)
+
+
+OWN_FIELDS = """\
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env")
+    name: str = ""
+    database_url: str = "default"
+    database_pool_size: int = 1
+"""
+
+
+def test_what_is_passed_in_code_comes_before_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fields of the host that have the names of the layer's variables stay the host's."""
+    layered = run(HEAD + OWN_FIELDS).text
+    (folder / "config.py").write_text(layered)
+    settings = runpy.run_path(str(folder / "config.py"))["Settings"]
+    assert settings().database_url == "default"
+    monkeypatch.setenv("DATABASE_URL", "environment")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "2")
+    assert (settings().database_url, settings().database_pool_size) == ("environment", 2)
+    passed = settings(database_url="code", database_pool_size=3)
+    assert (passed.database_url, passed.database_pool_size) == ("code", 3)
+    assert set(settings.model_fields) == {"name", "database_url", "database_pool_size"}

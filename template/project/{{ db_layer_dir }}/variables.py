@@ -1,39 +1,48 @@
 """The variables of the layer, for settings that forbid unknown keys in `.env`."""
 
-from pydantic import Field
+from pydantic import AliasChoices, AliasPath, model_validator
 from pydantic_settings import BaseSettings
 
-
-def _known(variable: str) -> str | None:
-    """Declare a variable that the application itself does not use."""
-    field: str | None = Field(
-        default=None,
-        validation_alias=variable,
-        exclude=True,
-        repr=False,
-    )
-    return field
+_VARIABLES = {
+    "ALEMBIC_DATABASE_URL",
+    "DATABASE_ECHO",
+    "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
+    "DATABASE_LOCK_TIMEOUT",
+    "DATABASE_MAX_OVERFLOW",
+    "DATABASE_PGBOUNCER",
+    "DATABASE_POOL_RECYCLE",
+    "DATABASE_POOL_SIZE",
+    "DATABASE_POOL_TIMEOUT",
+    "DATABASE_READ_URL",
+    "DATABASE_STATEMENT_TIMEOUT",
+    "DATABASE_URL",
+    "TEST_DATABASE_URL",
+}
 
 
 class DatabaseVariables(BaseSettings):
     """First base of a settings class that reads `.env` and forbids unknown keys there.
 
-    Nothing else changes: no value is checked, shown or dumped, `model_config` stays as
-    it is. The layer itself reads `settings.DatabaseSettings`.
+    It knows the variables of the layer and passes over them, unless the class has a
+    field of that name. Nothing else changes; the layer itself reads `DatabaseSettings`.
     """
 
-    database_layer_url: str | None = _known("DATABASE_URL")
-    database_layer_read_url: str | None = _known("DATABASE_READ_URL")
-    database_layer_alembic_url: str | None = _known("ALEMBIC_DATABASE_URL")
-    database_layer_test_url: str | None = _known("TEST_DATABASE_URL")
-    database_layer_echo: str | None = _known("DATABASE_ECHO")
-    database_layer_pool_size: str | None = _known("DATABASE_POOL_SIZE")
-    database_layer_max_overflow: str | None = _known("DATABASE_MAX_OVERFLOW")
-    database_layer_pool_timeout: str | None = _known("DATABASE_POOL_TIMEOUT")
-    database_layer_pool_recycle: str | None = _known("DATABASE_POOL_RECYCLE")
-    database_layer_statement_timeout: str | None = _known("DATABASE_STATEMENT_TIMEOUT")
-    database_layer_lock_timeout: str | None = _known("DATABASE_LOCK_TIMEOUT")
-    database_layer_idle_timeout: str | None = _known(
-        "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
-    )
-    database_layer_pgbouncer: str | None = _known("DATABASE_PGBOUNCER")
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over_the_layer(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        fold = str if cls.model_config.get("case_sensitive") else str.upper
+        others = _VARIABLES - {fold(name) for name in cls._own_names()}
+        return {key: values[key] for key in values if fold(key) not in others}
+
+    @classmethod
+    def _own_names(cls) -> set[str]:
+        names: set[str] = set()
+        for name, field in cls.model_fields.items():
+            for alias in (name, field.alias, field.validation_alias):
+                choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+                for choice in choices:
+                    first = choice.path[0] if isinstance(choice, AliasPath) else choice
+                    names.add(str(first))
+        return names
