@@ -297,7 +297,7 @@ def _next_steps(root: Path, answers: Mapping[str, Any], *, is_work_left: bool) -
     install = answers["db_lock_command"]
     yield f"Next{', after what is marked ☐' if is_work_left else ''}{_where(root)}:"
     yield f"  1. {enter}{install}" if install else "  1. Install the project again."
-    yield f"  2. docker compose -f {shlex.quote(answers['db_compose'])} up -d db"
+    yield f"  2. docker compose -f {shlex.quote(answers['db_start_file'])} up -d db"
     yield f"  3. {enter}alembic upgrade head"
     yield f"Copy the line DATABASE_URL from {variables} to {variables.parent / '.env'} before 3."
     yield f"How to add a model, migrate, seed, test and update: {answers['db_docs']}"

@@ -42,7 +42,7 @@ New files are only added. Of your own files none is replaced, a few get lines.
 
 Next, in {root}:
   1. cd backend && uv sync
-  2. docker compose -f compose.database.yaml up -d db
+  2. docker compose -f docker-compose.yml up -d db
   3. cd backend && alembic upgrade head
 Copy the line DATABASE_URL from .env.example to .env before 3.
 How to add a model, migrate, seed, test and update: docs/database.md
@@ -370,7 +370,7 @@ def test_next_steps_work(template: Path, tmp_path: Path, database_url: str) -> N
     root = make_host("backend_frontend", tmp_path / "shop")
     printed = layer(template, root).stderr
     install, start, migrate = re.findall(r"^  [123]\. (.*)$", printed, re.MULTILINE)
-    assert start == "docker compose -f compose.database.yaml up -d db"
+    assert start == "docker compose -f docker-compose.yml up -d db"
     run("sh", "-c", install, cwd=root)
     programs = root / "backend/.venv/bin"
     assert (programs / "alembic").exists()

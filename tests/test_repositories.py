@@ -90,7 +90,8 @@ def test_a_clash_in_compose_makes_two_projects(
     ours = yaml.safe_load((root / "compose.database.yaml").read_text())
     # By the name of its project the command below starts ours and leaves the person's alone.
     assert ours.get("name") == ("host-database" if apart else None)
-    assert "  2. docker compose -f compose.database.yaml up -d db\n" in printed
+    start = "compose.database.yaml" if apart else "compose.yaml"
+    assert f"  2. docker compose -f {start} up -d db\n" in printed
     assert ((root / "compose.yaml").read_text() == mine) == apart
     assert ("☐ compose.yaml: " in printed) == apart
     assert ("\nNext, after what is marked ☐, in " in printed) == apart

@@ -10,7 +10,7 @@ from edits.edit import Edit, task
 from edits.settings_class import edit
 from layering import PROJECT
 
-MODULE = "app.core.database.settings"
+MODULE = "app.core.database.variables"
 IMPORT = f"from {MODULE} import DatabaseVariables"
 HEAD = """\
 from pathlib import Path
@@ -179,15 +179,24 @@ ENV = {
 }
 LAYER_ENV = "DATABASE_URL=postgresql://u:secret@h/d\nDATABASE_POOL_SIZE=5\n"
 
-# The real one, which has nothing to render.
-LAYER_SETTINGS = PROJECT / "template/project/{{ db_layer_dir }}/variables.py"
+# The real one, which has nothing to render, beside settings of two fields.
+VARIABLES = PROJECT / "template/project/{{ db_layer_dir }}/variables.py"
+SETTINGS = """\
+from pydantic import BaseModel
+
+
+class DatabaseSettings(BaseModel):
+    database_url: str = ""
+    database_pool_size: int = 5
+"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "app" / "core" / "database"
     package.mkdir(parents=True)
-    (package / "settings.py").write_text(LAYER_SETTINGS.read_text())
+    (package / "settings.py").write_text(SETTINGS)
+    (package / "variables.py").write_text(VARIABLES.read_text())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     for key in ("NAME", "SHOP_THEME", "CACHE__HOST", "DATABASE_URL", "DATABASE_POOL_SIZE"):
@@ -246,7 +255,7 @@ class Other(  # wrapped
     after = """\
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core.database.settings import DatabaseVariables
+from app.core.database.variables import DatabaseVariables
 from app.core.paths import ROOT
 
 class Settings(DatabaseVariables, BaseSettings, case_sensitive=True):  # ours

@@ -10,9 +10,9 @@ Created: ${create_date}
 """
 
 import sqlalchemy as sa
-
+${imports + "\n" if imports else ""}
 from alembic import op
-${imports if imports else ""}
+
 revision: str = ${repr(up_revision)}
 down_revision: str | tuple[str, ...] | None = ${repr(down_revision)}
 branch_labels: str | tuple[str, ...] | None = ${repr(branch_labels)}

@@ -1,9 +1,14 @@
 """The command `check` of the layer."""
 
 import argparse
+import io
 import sys
 
 from .check import check
+
+# A terminal or a pipe that cannot show ✔ and ☐ gets question marks, no traceback.
+if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors="replace")
 
 parser = argparse.ArgumentParser(
     prog=f"python -m {__package__}",

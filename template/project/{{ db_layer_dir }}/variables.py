@@ -3,21 +3,9 @@
 from pydantic import AliasChoices, AliasPath, model_validator
 from pydantic_settings import BaseSettings
 
-_VARIABLES = {
-    "ALEMBIC_DATABASE_URL",
-    "DATABASE_ECHO",
-    "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
-    "DATABASE_LOCK_TIMEOUT",
-    "DATABASE_MAX_OVERFLOW",
-    "DATABASE_PGBOUNCER",
-    "DATABASE_POOL_RECYCLE",
-    "DATABASE_POOL_SIZE",
-    "DATABASE_POOL_TIMEOUT",
-    "DATABASE_READ_URL",
-    "DATABASE_STATEMENT_TIMEOUT",
-    "DATABASE_URL",
-    "TEST_DATABASE_URL",
-}
+from .settings import DatabaseSettings
+
+_VARIABLES = {name.upper() for name in DatabaseSettings.model_fields}
 
 
 class DatabaseVariables(BaseSettings):

@@ -25,10 +25,11 @@ def setup_database(app: FastAPI) -> None:
 
     @asynccontextmanager
     async def lifespan_with_database(app: FastAPI) -> AsyncIterator[Any]:
-        async with lifespan(app) as state:
-            try:
+        try:
+            async with lifespan(app) as state:
                 yield state
-            finally:
-                await dispose_engines()
+        finally:
+            # Last: the application's own shutdown may still use the database.
+            await dispose_engines()
 
     app.router.lifespan_context = lifespan_with_database
