@@ -6,8 +6,7 @@ import sys
 
 from .check import check
 
-# A terminal or a pipe that cannot show ✔ and ☐ gets question marks, no traceback.
-if isinstance(sys.stdout, io.TextIOWrapper):
+if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe may not know ✔ and ☐
     sys.stdout.reconfigure(errors="replace")
 
 parser = argparse.ArgumentParser(

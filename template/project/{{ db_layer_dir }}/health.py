@@ -11,8 +11,7 @@ from .engine import get_engine
 
 logger = logging.getLogger(__name__)
 
-_DEADLINE = 3
-"""Seconds until no answer counts as one: below the usual timeout of a probe."""
+_DEADLINE = 3  # seconds, below the usual timeout of a probe
 
 
 async def health(_request: Request) -> JSONResponse:

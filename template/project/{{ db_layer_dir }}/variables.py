@@ -26,9 +26,9 @@ class DatabaseVariables(BaseSettings):
 
     @classmethod
     def _own_names(cls) -> set[str]:
-        names: set[str] = set()
-        for name, field in cls.model_fields.items():
-            for alias in (name, field.alias, field.validation_alias):
+        names = set(cls.model_fields)
+        for field in cls.model_fields.values():
+            for alias in (field.alias, field.validation_alias):
                 choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
                 for choice in choices:
                     first = choice.path[0] if isinstance(choice, AliasPath) else choice

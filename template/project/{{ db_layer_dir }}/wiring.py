@@ -29,7 +29,6 @@ def setup_database(app: FastAPI) -> None:
             async with lifespan(app) as state:
                 yield state
         finally:
-            # Last: the application's own shutdown may still use the database.
-            await dispose_engines()
+            await dispose_engines()  # last: its own shutdown may use the database
 
     app.router.lifespan_context = lifespan_with_database
