@@ -72,8 +72,9 @@ def passed(summary: str) -> int:
 
 
 LAYER = (
-    "__init__ __main__ base check commands engine errors health migrations seeding session settings"
-    " tables url variables wiring"
+    "__init__ __main__ base check commands connect create engine errors health http_errors"
+    " liveness migrations seeding session settings statements status tables transactions url"
+    " variables wiring"
 )
 
 

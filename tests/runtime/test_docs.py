@@ -1,5 +1,6 @@
 """Every command and every block of code in docs/database.md, in the order of the page."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,13 @@ def shell(block: str, root: Path, test_url: str) -> list[str]:
     return printed
 
 
+def limit_role(server: Server, block: str) -> None:
+    [database] = server.ask("SELECT current_database()")
+    for statement in block.splitlines():
+        server.ask(statement.replace("ROLE app", f"ROLE CURRENT_USER IN DATABASE {database}"))
+    assert server.ask("SHOW statement_timeout") == ["30s"]
+
+
 def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, test_url: str) -> None:
     root = make_host("backend_frontend", tmp_path / "host")
     layer(template, root)
@@ -60,13 +68,16 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
     seed = root / "backend/app/core/seed.py"
     server = Server(database_url)
     printed: list[str] = []
-    languages = set()
+    bodies = []
 
     for language, block in blocks(page):
-        languages.add(language)
-        if language == "sh" and "copier update" in block:
-            commit(root, "use it")
-        if language == "sh":
+        if language == "json":
+            bodies.append(json.loads(block))
+        elif language == "sql":
+            limit_role(server, block)
+        elif language == "sh":
+            if "copier update" in block:
+                commit(root, "use it")
             printed += shell(block, root, test_url)
         elif block.startswith("# "):
             (root / block.splitlines()[0].removeprefix("# ")).write_text(block, "utf-8")
@@ -77,7 +88,6 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
         else:
             main.write_text(f"{main.read_text('utf-8')}\n\n{block}", "utf-8")
 
-    assert languages == {"sh", "python"}
     everything = "\n".join(printed)
     assert "add widgets" in everything
     assert "Seed applied: 2 rows added" in everything
@@ -92,6 +102,10 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
         created = client.post("/widgets", params={"name": "third"})
         assert (created.status_code, created.json()) == (201, {"name": "third"})
         assert client.get("/widgets").json() == ["first", "second", "third"]
+        refused = client.post("/widgets", params={"name": "third"})
+        assert (refused.status_code, [refused.json()]) == (409, bodies)
+        client.post("/widgets/1/rename", params={"name": "1st"}).raise_for_status()
+        assert client.get("/widgets").json() == ["1st", "second", "third"]
     script = "import asyncio; from app.page import later; asyncio.run(later('fourth'))"
     run("python", "-c", script, cwd=root / "backend")
     assert server.ask("SELECT count(*) FROM widgets") == [4]

@@ -5,6 +5,7 @@ from .engine import get_engine
 from .errors import DatabaseNotConfiguredError
 from .session import ReadSessionDep, SessionDep, async_session, get_db, get_read_db
 from .tables import init_db
+from .transactions import retry_serializable
 from .wiring import setup_database
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "get_engine",
     "get_read_db",
     "init_db",
+    "retry_serializable",
     "setup_database",
 ]

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from .engine import get_engine
+from .engine import get_engine, get_settings
+from .status import ping, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +20,13 @@ async def health(_request: Request) -> JSONResponse:
     The reason goes to the log: the route is open to strangers.
     """
     try:
-        async with asyncio.timeout(_DEADLINE), get_engine().connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        async with asyncio.timeout(_DEADLINE):
+            engine, details = get_engine(), get_settings().database_health_details
+            if details:
+                status = await read_status(engine)
+            else:
+                status = {}
+                await ping(engine)
     except TimeoutError:
         logger.warning("The database did not answer within %s seconds", _DEADLINE)
     except Exception as error:
@@ -31,5 +36,5 @@ async def health(_request: Request) -> JSONResponse:
         logger.warning("The database is unavailable: %s", reason)
         logger.debug("How it came to that:", exc_info=True)
     else:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", **status})
     return JSONResponse({"status": "unavailable"}, status_code=503)

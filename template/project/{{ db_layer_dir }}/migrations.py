@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alembic import context, util
 
-from .engine import migration_engine
+from .create import create_migration_engine
 from .errors import DatabaseNotConfiguredError
 from .tables import load_models
 
@@ -41,7 +41,7 @@ def run() -> None:
 
 async def _run_online() -> None:
     try:
-        engine = migration_engine()
+        engine = create_migration_engine()
     except DatabaseNotConfiguredError as error:
         # Alembic prints the sentence of a CommandError, a traceback for anything else.
         raise util.CommandError(str(error)) from error

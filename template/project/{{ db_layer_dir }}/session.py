@@ -28,18 +28,33 @@ async def get_db() -> AsyncIterator[AsyncSession]:
     An exception rolls back. A response with an error status that is returned, not
     raised, is no exception: what was written before it is committed.
     """
-    async with async_session() as session:
+    session = async_session()
+    try:
         yield session
         await session.commit()
+    except BaseException:
+        async with session:  # closes in a task of its own, safe from cancellation
+            raise
+    await session.close()
 
 
 async def get_read_db() -> AsyncIterator[AsyncSession]:
     """Yield a session in which PostgreSQL refuses to write, on the replica if any.
 
-    A write raises `sqlalchemy.exc.DBAPIError` with SQLSTATE 25006.
+    A write raises `sqlalchemy.exc.DBAPIError` with SQLSTATE 25006. Each statement sees
+    what is committed when it starts, as in any session at READ COMMITTED; for one
+    snapshot of several statements, or to stream, begin with
+    `await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})`
     """
-    async with _session(get_read_engine()) as session:
+    session = _session(get_read_engine())
+    try:
         yield session
+        if session.new or session.dirty or session.deleted:
+            await session.flush()  # so that PostgreSQL refuses it
+    except BaseException:
+        async with session:
+            raise
+    await session.close()
 
 
 def _session(engine: AsyncEngine) -> AsyncSession:

@@ -9,10 +9,11 @@ from starlette.routing import Route
 
 from .engine import dispose_engines
 from .health import health
+from .http_errors import answer_errors
 
 
 def setup_database(app: FastAPI) -> None:
-    """Add `GET /health/database`, and close the connections at shutdown.
+    """Add `GET /health/database` and responses to errors; disconnect at shutdown.
 
     Nothing connects here. Call it directly after the application is created: a route
     that comes after a mount at `/` or a catch-all is never reached.
@@ -20,6 +21,8 @@ def setup_database(app: FastAPI) -> None:
     # A plain Starlette route: global dependencies of the application, such as
     # authentication, do not apply to it, and it stays out of the OpenAPI schema.
     app.router.routes.append(Route("/health/database", health, methods=["GET"]))
+
+    answer_errors(app)
 
     lifespan = app.router.lifespan_context
 

@@ -1,0 +1,117 @@
+"""How the database is doing: for the log, the health route and the command `check`."""
+
+import asyncio
+import logging
+import os
+from importlib import import_module
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import AdaptedConnection, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .connect import Driver
+from .settings import DatabaseSettings
+
+logger = logging.getLogger(__name__)
+
+_opened_by_this_process = count()
+
+
+async def ping(engine: AsyncEngine) -> float:
+    """Return the seconds that PostgreSQL takes to answer. Poolers pass this on."""
+    async with engine.connect() as connection:
+        driver = await _driver(connection)
+        started = monotonic()
+        await driver.execute("SELECT 1")
+        return monotonic() - started
+
+
+async def read_status(engine: AsyncEngine) -> dict[str, Any]:
+    """Return latency, connections of the pool, and revision of the database.
+
+    `newest` is null where the migrations are not beside the application.
+    """
+    async with engine.connect() as connection:
+        current = await _current_revision(await _driver(connection))
+    pool: Any = engine.pool  # a QueuePool
+    return {
+        "latency_ms": round(1000 * await ping(engine), 1),
+        "pool": {"in_use": pool.checkedout(), "size": pool.size()},
+        "revision": {
+            "current": current,
+            "newest": await asyncio.to_thread(_newest_revision),
+        },
+    }
+
+
+def report_once(engine: AsyncEngine, settings: DatabaseSettings) -> None:
+    """Log what is wrong with the database when this process first connects to it."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def report(connection: AdaptedConnection, _: object) -> None:
+        if next(_opened_by_this_process) == 0:
+            try:
+                connection.run_async(lambda driver: _report(driver, settings))
+            except Exception:
+                logger.debug("The state of the database is not known", exc_info=True)
+
+
+async def _report(driver: Driver, settings: DatabaseSettings) -> None:
+    if not settings.database_pgbouncer:
+        _warn_of_too_many_connections(await _connection_limit(driver), settings)
+    current = await _current_revision(driver)
+    # Reading the revisions takes a while, and nobody waits for it.
+    asyncio.get_running_loop().run_in_executor(None, _warn_if_behind, current)
+
+
+def _warn_of_too_many_connections(limit: int, settings: DatabaseSettings) -> None:
+    processes = os.environ.get("WEB_CONCURRENCY", "1")  # of uvicorn and gunicorn
+    size, overflow = settings.database_pool_size, settings.database_max_overflow
+    pools = 1 if settings.database_read_url else 2
+    wanted = int(processes) * pools * (size + overflow)
+    if wanted > limit:
+        logger.warning(
+            "%s connections are possible (%s processes x %s pools x (%s + %s)), but "
+            "PostgreSQL accepts %s: lower DATABASE_POOL_SIZE or DATABASE_MAX_OVERFLOW",
+            *(wanted, processes, pools, size, overflow, limit),
+        )
+
+
+def _warn_if_behind(current: list[str]) -> None:
+    newest = _newest_revision()
+    if newest is not None and newest != current:
+        logger.warning(
+            "The database is at revision %s, the newest is %s: alembic upgrade head",
+            *(", ".join(revisions) or "none" for revisions in (current, newest)),
+        )
+
+
+async def _driver(connection: AsyncConnection) -> Driver:
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def _connection_limit(driver: Driver) -> int:
+    [[limit]] = await driver.fetch("SHOW max_connections")
+    [[reserved]] = await driver.fetch("SHOW superuser_reserved_connections")
+    return int(limit) - int(reserved)
+
+
+async def _current_revision(driver: Driver) -> list[str]:
+    # In a transaction: a pooler lends one server connection for all of it.
+    async with driver.transaction(readonly=True):
+        [[table]] = await driver.fetch("SELECT to_regclass('alembic_version')::text")
+        if table is None:
+            return []
+        rows = await driver.fetch("SELECT version_num FROM alembic_version")
+    return sorted(revision for [revision] in rows)
+
+
+def _newest_revision() -> list[str] | None:
+    try:
+        # Serving requests does not need Alembic, whose import takes a while.
+        return sorted(import_module(f"{__package__}.commands").heads())
+    except Exception:
+        logger.debug("The revisions cannot be read", exc_info=True)
+        return None
