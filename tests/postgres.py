@@ -9,17 +9,21 @@ import importlib.util
 import json
 import os
 import secrets
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
+
+import postgres_supervisor
 
 SUPERVISOR = (
     *(sys.executable, "-I", "-S", "-X", "utf8"),
@@ -36,10 +40,27 @@ class Server:
     port: int
     folder: Path
     password: str = field(repr=False)
+    start_again: Callable[[], object] = field(repr=False)
+    """After `kill`: with the same data on the same port."""
 
     def url(self, database: str = "postgres") -> str:
         password = quote(self.password, safe="")
         return database_url(f"postgresql://postgres:{password}@127.0.0.1:{self.port}", database)
+
+    def kill(self) -> None:
+        """Kill all of its processes at once, as if they ran out of memory."""
+        asyncio.run(self._kill())
+
+    async def _kill(self) -> None:
+        data = self.folder / "data"
+        postmaster = int((data / "postmaster.pid").read_text().partition("\n")[0])
+        connection = await asyncpg.connect(self.url())
+        os.kill(postmaster, signal.SIGSTOP)  # or it would start new ones meanwhile
+        processes = [pid for (pid,) in await connection.fetch("SELECT pid FROM pg_stat_activity")]
+        for pid in (*processes, postmaster):
+            os.kill(pid, signal.SIGKILL)
+        connection.terminate()
+        assert postgres_supervisor.ended(data, postgres_supervisor.PATIENCE)
 
 
 def installation() -> Path:
@@ -66,13 +87,24 @@ def temporary_folder() -> Path:
 
 @contextmanager
 def running(
-    *, port: int | None = None, password: str | None = None, inside: Path | None = None
+    *,
+    port: int | None = None,
+    password: str | None = None,
+    inside: Path | None = None,
+    **settings: str,
 ) -> Iterator[Server]:
-    """Run a server on 127.0.0.1 with the one account `postgres`; its folder is made in `inside`."""
+    """Run a server on 127.0.0.1 with the one account `postgres`; its folder is made in `inside`.
+
+    It is fast because it forgets: what is committed is lost when it is killed, unless
+    `synchronous_commit` and `full_page_writes` are set to `on`.
+    """
     password = password or secrets.token_urlsafe()
     inside = inside or temporary_folder()
     with subprocess.Popen(
-        [*SUPERVISOR, installation(), inside, str(port or 0)],
+        [
+            *(*SUPERVISOR, installation(), inside, str(port or 0)),
+            *(f"{name}={value}" for name, value in settings.items()),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,13 +114,19 @@ def running(
     ) as supervisor:
         assert supervisor.stdin
         assert supervisor.stdout
-        try:
-            print(password, file=supervisor.stdin, flush=True)
-            answer = supervisor.stdout.readline()
+        commands, reports = supervisor.stdin, supervisor.stdout
+
+        def start(line: str = "") -> dict[str, Any]:
+            print(line, file=commands, flush=True)
+            answer = reports.readline()
             if not answer.startswith("{"):
-                raise ServerNotStartedError((answer + supervisor.stdout.read()).strip())
-            started = json.loads(answer)
-            yield Server(started["port"], Path(started["folder"]), password)
+                raise ServerNotStartedError((answer + reports.read()).strip())
+            started: dict[str, Any] = json.loads(answer)
+            return started
+
+        try:
+            started = start(password)
+            yield Server(started["port"], Path(started["folder"]), password, start)
         finally:
             supervisor.communicate()
 

@@ -2,6 +2,7 @@
 
 When its standard input closes, at the latest because the process at the other end was killed,
 it stops the server and removes the folder. If it is killed itself, the next to start does both.
+An empty line starts a server that somebody has killed, with the same data on the same port.
 """
 
 import fcntl
@@ -153,6 +154,8 @@ def start(
     for _ in range(5):  # another process may take a free port before PostgreSQL does
         port = wanted_port or free_port()
         held = lock(data)
+        # What a killed server says about itself; the lock shows that it is gone.
+        (data / "postmaster.pid").unlink(missing_ok=True)
         with log.open("wb") as output:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-p", str(port), *options],
@@ -210,9 +213,12 @@ def serve(install: Path, folder: Path, wanted_port: int, password: str) -> None:
     password_file.unlink()
     server, port = start(install / "bin", folder, wanted_port, launch)
     try:
-        sys.stdout.write(json.dumps({"port": port, "folder": str(folder)}) + "\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+        report = json.dumps({"port": port, "folder": str(folder)})
+        print(report, flush=True)
+        for _ in sys.stdin:
+            server.wait(PATIENCE)
+            server, _ = start(install / "bin", folder, port, launch)
+            print(report, flush=True)
     finally:
         try:
             stop(server.pid, data)
@@ -224,6 +230,8 @@ def serve(install: Path, folder: Path, wanted_port: int, password: str) -> None:
 
 def main() -> None:
     install, inside, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    for setting in sys.argv[4:]:
+        name, _, SETTINGS[name] = setting.partition("=")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     password = sys.stdin.readline().rstrip("\n")
     try:
