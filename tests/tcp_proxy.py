@@ -45,7 +45,10 @@ class Proxy:
         self.swallowing = False
         self.clients: set[ClientEnd] = set()
         self.servers: set[ServerEnd] = set()
-        self._listener = socket.create_server((HOST, 0))
+        # By its number, or asyncio does not send what is written without a delay (TCP_NODELAY).
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._listener.bind((HOST, 0))
+        self._listener.listen()
         self.port: int = self._listener.getsockname()[1]
         self._loop = asyncio.SelectorEventLoop(PunctualSelector())
         self._stopped = asyncio.Event()
@@ -92,7 +95,7 @@ class Proxy:
             runner.run(self._serve())
 
     def stop(self) -> None:
-        self._run(self._stopped.set)
+        self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def _serve(self) -> None:
         server = await self._loop.create_server(lambda: ClientEnd(self), sock=self._listener)
