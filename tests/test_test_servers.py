@@ -18,6 +18,7 @@ import postgres
 import tcp_proxy
 import tls_server
 from postgres_supervisor import sweep
+from requirements import require
 
 TESTS = Path(__file__).parent
 A_WHILE = 0.3  # seconds, in which an answer would have come
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.anyio
 
 KILLED = """
 import sys, pgbouncer
-from requirements import require
 with pgbouncer.running(sys.argv[1]) as url:
     print(url, flush=True)
     sys.stdin.read()
