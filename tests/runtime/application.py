@@ -2,12 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import asyncpg
+import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+Work = Callable[[AsyncSession], Awaitable[object]]
+Respond = Callable[..., httpx.Response]
 
 REPOSITORY = {
     "backend/pyproject.toml": '[project]\nname = "layered"\ndependencies = ["fastapi"]\n',
@@ -49,7 +53,7 @@ class {name}(Timestamps, Base):
 ENDPOINTS = """\
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException
+from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -133,6 +137,16 @@ async def process(reading: ReadSessionDep) -> int:
 @router.post("/process")
 async def writing_process(session: SessionDep) -> int:
     return int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+@router.post("/work")
+async def work(request: Request, session: SessionDep) -> None:
+    await request.app.state.work(session)
+
+
+@router.post("/reading")
+async def work_reading(request: Request, session: ReadSessionDep) -> None:
+    await request.app.state.work(session)
 """
 
 

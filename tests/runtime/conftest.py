@@ -1,23 +1,43 @@
 """A rendered project on this process' path, and the layer imported from it."""
 
 import asyncio
+import os
 import sys
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
 from rendering import Tree, render, write
-from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Run, Server
+from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Respond, Run, Server, Work
 
 with warnings.catch_warnings():
     # It would rather have httpx2, which FastAPI does not bring yet.
     warnings.simplefilter("ignore")
     from fastapi.testclient import TestClient
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail each test that printed or logged the password of the database.
+
+    That of a server of one's own is not looked for: it may be a word such as `postgres`.
+    """
+    report = yield
+    if call.when == "teardown" and "TEST_DATABASE_URL" not in os.environ:
+        password = urlsplit(str(item.funcargs.get("postgres_url", ""))).password
+        if password and password in report.capstdout + report.capstderr + report.caplog:
+            report.outcome = "failed"
+            report.longrepr = "The password of the database was shown"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +110,21 @@ def app(layer: Any) -> FastAPI:
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def respond(app: FastAPI, client: TestClient) -> Respond:
+    """Return a function that runs `work(session)` in a request and returns the response.
+
+    The request goes to one of the last two of ENDPOINTS: `/work` or `/reading`.
+    """
+
+    def respond(work: Work, path: str = "/work") -> httpx.Response:
+        app.state.work = work
+        response: httpx.Response = client.post(path)
+        return response
+
+    return respond
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL
 
 CANARY = "canary"
+FILE = quote(__file__, safe="")  # one that is there
 SYSTEM = "certificates of the system"
 EXPECTED = ": expected postgresql://user:password@host:5432/name"
 NO_URL = f"is not a URL (are special characters in the password encoded?){EXPECTED}"
@@ -96,15 +98,14 @@ def stating(
             id="Supabase, transaction pooler",
         ),
         pytest.param(
-            f"postgresql://shop:p@{RDS}:5432/shop"
-            "?sslmode=verify-full&sslrootcert=/certs/global-bundle.pem",
+            f"postgresql://shop:p@{RDS}:5432/shop?sslmode=verify-full&sslrootcert={__file__}",
             stating(
                 "shop",
                 "p",
                 "shop",
                 (RDS, 5432),
                 ssl="verify-full",
-                dsn="postgresql://?sslrootcert=%2Fcerts%2Fglobal-bundle.pem",
+                dsn=f"postgresql://?sslrootcert={FILE}",
             ),
             id="RDS",
         ),
@@ -184,14 +185,14 @@ def test_hosts(read: Read, url: str, hosts: list[Any]) -> None:
         ("channel_binding=prefer&sslmode=require", {"ssl": "require"}),
         ("channel_binding=disable", {}),
         (
-            "channel_binding=require&sslrootcert=r.pem",
-            {"ssl": "verify-full", "dsn": "postgresql://?sslrootcert=r.pem"},
+            f"channel_binding=require&sslrootcert={FILE}",
+            {"ssl": "verify-full", "dsn": f"postgresql://?sslrootcert={FILE}"},
         ),
         (
-            "sslmode=require&sslcert=c&sslkey=k&sslpassword=%2B%26&sslcrl=",
+            f"sslmode=require&sslcert={FILE}&sslkey={FILE}&sslpassword=%2B%26&sslcrl=",
             {
                 "ssl": "require",
-                "dsn": "postgresql://?sslcert=c&sslkey=k&sslpassword=%2B%26&sslcrl=",
+                "dsn": f"postgresql://?sslcert={FILE}&sslkey={FILE}&sslpassword=%2B%26&sslcrl=",
             },
         ),
         ("connect_timeout=0", {}),
@@ -372,6 +373,13 @@ def test_libpq_reads_the_same(read: Read, url: str) -> None:
         (
             f"postgresql://h?channel_binding=require&sslcrl={CANARY}",
             "has sslcrl, which needs an sslrootcert that is a file",
+        ),
+        *(
+            (
+                f"postgresql://h?{option}=/{CANARY}",
+                f"has an {option} that cannot be read: expected the path of a file",
+            )
+            for option in ("sslrootcert", "sslcert", "sslkey", "sslcrl")
         ),
         (
             f"postgresql://h?pgbouncer={CANARY}",

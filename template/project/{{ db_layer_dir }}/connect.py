@@ -1,6 +1,7 @@
 """One connection to PostgreSQL."""
 
 from importlib import import_module
+from itertools import product
 from typing import Any, TypeAlias
 
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
@@ -12,12 +13,21 @@ asyncpg: Any = import_module("asyncpg")
 dbapi: Any = asyncpg_dialect.AsyncAdapt_asyncpg_dbapi
 Driver: TypeAlias = Any  # asyncpg.Connection
 
+_NotMatched = asyncpg.exceptions.TargetServerAttributeNotMatched
+_ERRORS = (
+    OSError,
+    ValueError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 # The next host may do better. Others, such as a wrong password, are the same there.
 _TRY_NEXT = (
     OSError,
     asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
-    asyncpg.exceptions.TargetServerAttributeNotMatched,
+    _NotMatched,
 )
 
 
@@ -41,29 +51,33 @@ async def connect(
     if wanted == ["prefer-standby"]:
         wanted = ["standby", "any"]
     seconds = address.connect_timeout or seconds
-    for attribute in wanted:
-        for host, port in address.hosts:
-            try:
-                return await asyncpg.connect(
-                    host=host,
-                    port=port,
-                    timeout=seconds,
-                    target_session_attrs=attribute,
-                    **address.arguments,
-                    **arguments,
-                )
-            except _TRY_NEXT as error:
-                failure: Exception = error
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raise _error(error, seconds) from error
-    raise _error(failure, seconds) from failure
+    reasons: list[str] = []
+    for attribute, (host, port) in product(wanted, address.hosts):
+        try:
+            return await asyncpg.connect(
+                host=host,
+                port=port,
+                timeout=seconds,
+                target_session_attrs=attribute,
+                **address.arguments,
+                **arguments,
+            )
+        except _ERRORS as error:
+            failure: Exception = error
+            reason = _reason(error, seconds, attribute)
+            reasons.append(f"{reason} (host {host})" if host else reason)
+            if not isinstance(error, _TRY_NEXT):
+                break
+    message = "; ".join(dict.fromkeys(reasons))
+    raise dbapi.OperationalError(message, failure) from failure
 
 
-def _error(error: Exception, seconds: float) -> Exception:
-    message = str(error).replace("\n", " ")  # one line of a log
+def _reason(error: Exception, seconds: float, attribute: str) -> str:
+    reason = str(error).replace("\n", " ")  # one line of a log
     if isinstance(error, TimeoutError):
-        message = f"no answer within {seconds:g} seconds"
-    elif "unsupported startup parameter" in message:
-        message += " (a connection pooler? set DATABASE_PGBOUNCER=true)"
-    translated: Exception = dbapi.OperationalError(message, error)
-    return translated
+        return f"no answer within {seconds:g} seconds"
+    if isinstance(error, _NotMatched):
+        return f"not {attribute}, which target_session_attrs asks for"
+    if "unsupported startup parameter" in reason:
+        reason += " (a connection pooler? set DATABASE_PGBOUNCER=true)"
+    return reason or type(error).__name__

@@ -86,7 +86,8 @@ def hide_values(engine: AsyncEngine) -> None:
             error.detail = None
         cause = getattr(error, "orig", None) or error
         sqlstate = getattr(cause, "sqlstate", None) or ""
-        if (
+        # Without a connection nothing was entered: the message is about the settings.
+        if context.connection and (
             sqlstate.startswith("22")
             or (sqlstate == "42601" and "tsquery" in str(cause))
             or isinstance(cause, (LookupError, ValueError))

@@ -67,10 +67,11 @@ async def _report(driver: Driver, settings: DatabaseSettings) -> None:
 
 
 def _warn_of_too_many_connections(limit: int, settings: DatabaseSettings) -> None:
-    processes = os.environ.get("WEB_CONCURRENCY", "1")  # of uvicorn and gunicorn
+    concurrency = os.environ.get("WEB_CONCURRENCY", "")  # of uvicorn and gunicorn
+    processes = int(concurrency) if concurrency.isdecimal() else 1
     size, overflow = settings.database_pool_size, settings.database_max_overflow
     pools = 1 if settings.database_read_url else 2
-    wanted = int(processes) * pools * (size + overflow)
+    wanted = processes * pools * (size + overflow)
     if wanted > limit:
         logger.warning(
             "%s connections are possible (%s processes x %s pools x (%s + %s)), but "

@@ -4,6 +4,7 @@ The grammar and the options are those of libpq, so of psql:
 https://www.postgresql.org/docs/current/libpq-connect.html
 """
 
+import os
 import re
 import ssl
 from dataclasses import dataclass, field
@@ -196,4 +197,7 @@ def _tls(options: dict[str, str]) -> dict[str, Any]:
             if beside := _TLS_OPTIONS & options.keys():
                 _refuse(f"has {min(beside)}, which needs an sslrootcert that is a file")
             return {"ssl": ssl.create_default_context()}
+    for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
+        if options.get(name) and not os.access(options[name], os.R_OK):
+            _refuse(f"has an {name} that cannot be read: expected the path of a file")
     return {"ssl": mode}
