@@ -277,6 +277,16 @@ def test_survives_the_death_of_the_server(
     assert list(base.iterdir()) == []
 
 
+def test_keeps_what_it_was_told_to_keep_when_it_is_killed(base: Path) -> None:
+    with postgres.running(inside=base, synchronous_commit="on", full_page_writes="on") as server:
+        query(server.url(), "CREATE TABLE kept AS SELECT 1 AS number")
+        server.kill()
+        assert not answers(server.url())
+        server.start_again()
+        assert query(server.url(), "SELECT number FROM kept") == [(1,)]
+    assert list(base.iterdir()) == []
+
+
 def test_sweep_spares_a_process_that_only_has_the_number(base: Path) -> None:
     stale = base / "copier-fastapi-database-stale"
     (stale / "data").mkdir(parents=True)

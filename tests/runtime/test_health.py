@@ -45,9 +45,12 @@ def test_up(client: TestClient, database: str) -> None:
     ("variables", "reason"),
     [
         ({}, "DatabaseNotConfiguredError: DATABASE_URL is not set in the environment or in .env"),
-        ({"DATABASE_URL": f"postgresql://me:{CANARY}@127.0.0.1:1/db"}, "OperationalError: [Errno 111]"),
-        ({"DATABASE_URL": f"postgresql://me:{CANARY}@nowhere.invalid/db"}, "OperationalError: [Errno -2]"),
-        ({"DATABASE_URL": f"postgresql://me:{CANARY}@127.0.0.1:99999/db"}, "DATABASE_URL has a port"),
+        ({"DATABASE_URL": f"postgresql://me:{CANARY}@127.0.0.1:1/db"}, "[Errno 111]"),
+        ({"DATABASE_URL": f"postgresql://me:{CANARY}@nowhere.invalid/db"}, "[Errno -2]"),
+        (
+            {"DATABASE_URL": f"postgresql://me:{CANARY}@127.0.0.1:99999/db"},
+            "DATABASE_URL has a port",
+        ),
         ({"DATABASE_URL": f"me:{CANARY}@127.0.0.1/db"}, "DATABASE_URL is not a URL"),
         ({"DATABASE_URL": f"mysql://me:{CANARY}@127.0.0.1/db"}, "DATABASE_URL starts with mysql"),
         (

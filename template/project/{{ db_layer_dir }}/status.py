@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from itertools import count
 from time import monotonic
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy import AdaptedConnection, event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .connect import Driver
 from .settings import DatabaseSettings
@@ -21,8 +24,7 @@ _opened_by_this_process = count()
 
 async def ping(engine: AsyncEngine) -> float:
     """Return the seconds that PostgreSQL takes to answer. Poolers pass this on."""
-    async with engine.connect() as connection:
-        driver = await _driver(connection)
+    async with _driver(engine) as driver:
         started = monotonic()
         await driver.execute("SELECT 1")
         return monotonic() - started
@@ -33,8 +35,8 @@ async def read_status(engine: AsyncEngine) -> dict[str, Any]:
 
     `newest` is null where the migrations are not beside the application.
     """
-    async with engine.connect() as connection:
-        current = await _current_revision(await _driver(connection))
+    async with _driver(engine) as driver:
+        current = await _current_revision(driver)
     pool: Any = engine.pool  # a QueuePool
     return {
         "latency_ms": round(1000 * await ping(engine), 1),
@@ -59,9 +61,11 @@ def report_once(engine: AsyncEngine, settings: DatabaseSettings) -> None:
 
 
 async def _report(driver: Driver, settings: DatabaseSettings) -> None:
-    if not settings.database_pgbouncer:
-        _warn_of_too_many_connections(await _connection_limit(driver), settings)
-    current = await _current_revision(driver)
+    with _dropped_when_interrupted(driver):
+        if not settings.database_pgbouncer:
+            limit = await _connection_limit(driver)
+            _warn_of_too_many_connections(limit, settings)
+        current = await _current_revision(driver)
     # Reading the revisions takes a while, and nobody waits for it.
     asyncio.get_running_loop().run_in_executor(None, _warn_if_behind, current)
 
@@ -82,15 +86,35 @@ def _warn_of_too_many_connections(limit: int, settings: DatabaseSettings) -> Non
 
 def _warn_if_behind(current: list[str]) -> None:
     newest = _newest_revision()
-    if newest is not None and newest != current:
+    if newest is None or newest == current:
+        return
+    # One that is unknown here is that of a newer release, whose database is ahead.
+    if set(current) <= set(_commands().revisions()):
         logger.warning(
             "The database is at revision %s, the newest is %s: alembic upgrade head",
             *(", ".join(revisions) or "none" for revisions in (current, newest)),
         )
 
 
-async def _driver(connection: AsyncConnection) -> Driver:
-    return (await connection.get_raw_connection()).driver_connection
+@asynccontextmanager
+async def _driver(engine: AsyncEngine) -> AsyncIterator[Driver]:
+    async with engine.connect() as connection:
+        driver: Driver = (await connection.get_raw_connection()).driver_connection
+        with _dropped_when_interrupted(driver):
+            yield driver
+
+
+@contextmanager
+def _dropped_when_interrupted(driver: Driver) -> Iterator[None]:
+    """Keep a connection out of the pool whose transaction SQLAlchemy knows nothing of.
+
+    Its BEGIN may arrive after we have given up.
+    """
+    try:
+        yield
+    except BaseException:
+        driver.terminate()
+        raise
 
 
 async def _connection_limit(driver: Driver) -> int:
@@ -111,8 +135,12 @@ async def _current_revision(driver: Driver) -> list[str]:
 
 def _newest_revision() -> list[str] | None:
     try:
-        # Serving requests does not need Alembic, whose import takes a while.
-        return sorted(import_module(f"{__package__}.commands").heads())
+        return sorted(_commands().heads())
     except Exception:
         logger.debug("The revisions cannot be read", exc_info=True)
         return None
+
+
+def _commands() -> ModuleType:
+    # Serving requests does not need Alembic, whose import takes a while.
+    return import_module(f"{__package__}.commands")
