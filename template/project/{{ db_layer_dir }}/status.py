@@ -106,10 +106,7 @@ async def _driver(engine: AsyncEngine) -> AsyncIterator[Driver]:
 
 @contextmanager
 def _dropped_when_interrupted(driver: Driver) -> Iterator[None]:
-    """Keep a connection out of the pool whose transaction SQLAlchemy knows nothing of.
-
-    Its BEGIN may arrive after we have given up.
-    """
+    """Keep a connection out of the pool whose BEGIN may arrive after we gave up."""
     try:
         yield
     except BaseException:
