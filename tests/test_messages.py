@@ -24,7 +24,7 @@ from layering import (
 REQUIREMENTS = """\
     sqlalchemy[asyncio]>=2.1
     alembic>=1.20
-    asyncpg>=0.31
+    asyncpg>=0.32
     pydantic-settings>=2.12
 """
 BACKEND_FRONTEND = """\

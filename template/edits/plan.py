@@ -10,10 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 Kind = Literal["app", "settings", "pyproject", "requirements", "other", "nowhere", "env", "compose"]
 
+# Before these versions of SQLAlchemy and asyncpg, cancelled requests and a silent network leave
+# connections behind: tests/runtime/test_load.py and test_faults.py fail.
 REQUIREMENTS = (
-    "sqlalchemy[asyncio]>=2.1",
+    "sqlalchemy[asyncio]>=2.1.9",
     "alembic>=1.20",
-    "asyncpg>=0.31",
+    "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )
 DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27")

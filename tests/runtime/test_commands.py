@@ -161,9 +161,9 @@ def test_check_finds_everything_from_anywhere(root: Path, tmp_path: Path) -> Non
             DECLARED.replace('"asyncpg"', '"asyncpg-stubs"').replace("SQLAlchemy[asyncio]", "x"),
             [
                 "☐ backend/pyproject.toml: sqlalchemy",
-                "    sqlalchemy[asyncio]>=2.1",
+                "    sqlalchemy[asyncio]>=2.1.9",
                 "☐ backend/pyproject.toml: asyncpg",
-                "    asyncpg>=0.31",
+                "    asyncpg>=0.32",
             ],
         ),
         (
@@ -172,11 +172,11 @@ def test_check_finds_everything_from_anywhere(root: Path, tmp_path: Path) -> Non
             [
                 "☐ backend/pyproject.toml: no such file any more",
                 "☐ backend/pyproject.toml: sqlalchemy",
-                "    sqlalchemy[asyncio]>=2.1",
+                "    sqlalchemy[asyncio]>=2.1.9",
                 "☐ backend/pyproject.toml: alembic",
                 "    alembic>=1.20",
                 "☐ backend/pyproject.toml: asyncpg",
-                "    asyncpg>=0.31",
+                "    asyncpg>=0.32",
                 "☐ backend/pyproject.toml: pydantic-settings",
                 "    pydantic-settings>=2.12",
             ],
@@ -214,7 +214,7 @@ def test_check_compares_versions(
         write(tmp_path / "other", {f"{name}-{version}.dist-info/METADATA": metadata})
     monkeypatch.syspath_prepend(tmp_path / "other")
     code, lines = check_here(root, capsys)
-    assert (code, left(lines)) == (1, ["☐ asyncpg>=0.31: 0.9.0 is installed"])
+    assert (code, left(lines)) == (1, ["☐ asyncpg>=0.32: 0.9.0 is installed"])
 
 
 def seed(root: Path, url: str | None) -> subprocess.CompletedProcess[str]:
