@@ -73,8 +73,8 @@ def passed(summary: str) -> int:
 
 LAYER = (
     "__init__ __main__ base check commands connect create engine errors health http_errors"
-    " liveness migrations seeding session settings statements status tables transactions url"
-    " variables wiring"
+    " liveness migrations revisions seeding session settings statements status tables transactions"
+    " url variables wiring"
 )
 
 

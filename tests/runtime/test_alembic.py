@@ -124,12 +124,12 @@ handler = logging.StreamHandler()
 logging.basicConfig(handlers=[handler], level=logging.INFO)
 mine = logging.getLogger("layered.orders")
 
-from layered.core.database import commands
+from layered.core.database import commands, revisions
 
 commands.migrate()
 commands.compare()
 commands.revert("base")
-assert commands.heads() != []
+assert revisions.heads() != []
 assert logging.root.handlers == [handler], logging.root.handlers
 assert logging.root.level == logging.INFO
 assert not mine.disabled

@@ -89,7 +89,7 @@ def _warn_if_behind(current: list[str]) -> None:
     if newest is None or newest == current:
         return
     # One that is unknown here is that of a newer release, whose database is ahead.
-    if set(current) <= set(_commands().revisions()):
+    if set(current) <= _revisions().known():
         logger.warning(
             "The database is at revision %s, the newest is %s: alembic upgrade head",
             *(", ".join(revisions) or "none" for revisions in (current, newest)),
@@ -132,12 +132,13 @@ async def _current_revision(driver: Driver) -> list[str]:
 
 def _newest_revision() -> list[str] | None:
     try:
-        return sorted(_commands().heads())
+        newest: list[str] = _revisions().heads()
     except Exception:
         logger.debug("The revisions cannot be read", exc_info=True)
         return None
+    return newest
 
 
-def _commands() -> ModuleType:
+def _revisions() -> ModuleType:
     # Serving requests does not need Alembic, whose import takes a while.
-    return import_module(f"{__package__}.commands")
+    return import_module(f"{__package__}.revisions")
