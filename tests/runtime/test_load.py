@@ -33,6 +33,7 @@ VARIABLES = {
 }
 PATIENCE = 20.0  # seconds
 READ = (200, None)
+AWAY = (503, "database_unavailable")
 CREATED = (201, None)
 
 
@@ -94,7 +95,9 @@ def test_what_was_acknowledged_survives_a_kill_of_postgresql(
             stop.set()
         responses = load.result()
 
-        assert outcomes(responses).keys() == {READ, CREATED, (503, "database_unavailable")}
+        found = outcomes(responses).keys()
+        # Killed in the middle of COMMIT: such a row may be there or not.
+        assert found - {(503, "transaction_resolution_unknown")} == {READ, CREATED, AWAY}
         assert lost(responses, server) == []
         assert service.connections_in_use() == 0
         assert set(states(server)) == {"idle"}

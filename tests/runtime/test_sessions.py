@@ -33,7 +33,10 @@ def test_only_exceptions_roll_back(
 
 
 def test_a_session_that_is_not_used_opens_no_connection(client: TestClient, server: Server) -> None:
-    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'layered'"
+    connected = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'layered' AND datname = current_database()"
+    )
     assert client.get("/unused").status_code == 200
     assert server.ask(connected) == [0]
     # The count can tell.

@@ -202,6 +202,12 @@ def test_a_process_logs_once_that_the_database_is_behind(home: Path, database_ur
             time.sleep(0.1)
     assert log.read_text("utf-8").count(behind) == 1
 
+    # An older release on the database of a newer one, as in the middle of a deployment.
+    alembic(home, database_url, "upgrade", "head")
+    [newest] = (home / "alembic/versions").glob("*second*.py")
+    newest.unlink()
+    assert logged(home, database_url) == ""
+
     # An image without migrations.
     shutil.rmtree(home / "alembic")
     (home / "alembic.ini").unlink()

@@ -1,5 +1,7 @@
 """One connection to PostgreSQL."""
 
+from collections.abc import Awaitable
+from contextlib import suppress
 from importlib import import_module
 from itertools import product
 from typing import Any, TypeAlias
@@ -13,6 +15,7 @@ asyncpg: Any = import_module("asyncpg")
 dbapi: Any = asyncpg_dialect.AsyncAdapt_asyncpg_dbapi
 Driver: TypeAlias = Any  # asyncpg.Connection
 
+_FAREWELL = 1  # second
 _NotMatched = asyncpg.exceptions.TargetServerAttributeNotMatched
 _ERRORS = (
     OSError,
@@ -31,11 +34,48 @@ _TRY_NEXT = (
 )
 
 
+async def _execute(driver: Driver, query: str, *values: object, **more: object) -> str:
+    executing = asyncpg.Connection.execute(driver, query, *values, **more)
+    return await (_commit(driver, executing) if query == "COMMIT;" else executing)
+
+
+async def _commit(driver: Driver, executing: Awaitable[str]) -> str:
+    try:
+        status = await executing
+    except (OSError, asyncpg.PostgresConnectionError) as error:
+        driver.terminate()
+        message = "the connection was lost during COMMIT"
+        unknown = asyncpg.exceptions.TransactionResolutionUnknownError(message)
+        raise unknown from error
+    if status == "ROLLBACK":
+        # PostgreSQL aborts a transaction at its first error and then answers COMMIT
+        # with a rollback, without an error: what is lost would be reported as done.
+        message = (
+            "COMMIT was a ROLLBACK, since an error in the transaction was caught and "
+            "not raised again: let it pass, or put begin_nested() around its cause"
+        )
+        raise asyncpg.InFailedSQLTransactionError(message)
+    return status
+
+
+async def _close(driver: Driver, **_: object) -> None:
+    # SQLAlchemy gives no timeout, and a silent server does not say good-bye.
+    with suppress(TimeoutError):
+        await asyncpg.Connection.close(driver, timeout=_FAREWELL)
+
+
+_Connection: Any = type(
+    "_Connection",
+    (asyncpg.Connection,),
+    {"__slots__": (), "execute": _execute, "close": _close},
+)
+
+
 async def connect(
     address: Address,
     seconds: float,
     arguments: dict[str, Any],
-    **_url: object,
+    **_url: object,  # what SQLAlchemy reads from the URL that is made for logs
 ) -> Driver:
     """Open a connection to the first of the hosts that answers and fits.
 
@@ -59,6 +99,7 @@ async def connect(
                 port=port,
                 timeout=seconds,
                 target_session_attrs=attribute,
+                connection_class=_Connection,
                 **address.arguments,
                 **arguments,
             )

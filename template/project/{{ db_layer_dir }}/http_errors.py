@@ -34,6 +34,8 @@ _CHANGED = _Answer(503, "schema_changed", "The database has just changed", 1)
 # Codes are PostgreSQL's names where it has one:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
+    # During COMMIT. Without Retry-After, because it would perhaps be done twice.
+    "08007": _Answer(503, "transaction_resolution_unknown", "It may be saved or not"),
     "23001": _Answer(409, "restrict_violation", "Other data refers to it"),
     "23502": _Answer(422, "not_null_violation", "A value is missing"),
     "23503": _Answer(409, "foreign_key_violation", "It or what it refers to is in use"),
@@ -69,20 +71,20 @@ async def _respond(request: Request, error: Exception) -> JSONResponse:
                 content[name] = value
     else:
         cause = getattr(error, "orig", None) or error
-        reason = f"{type(cause).__name__}: {cause}".replace("\n", " ")
-        logger.warning("%s %s: %s", answer.status, answer.code, reason)
+        reason = f"{type(cause).__name__}: {cause}"
+        if statement := getattr(error, "statement", None):
+            reason += f" [SQL: {statement}]"
+        one_line = " ".join(reason.split())
+        logger.warning("%s %s: %s", answer.status, answer.code, one_line)
     wait = answer.retry_after
     headers = None if wait is None else {"Retry-After": str(wait)}
     return JSONResponse(content, answer.status, headers)
 
 
 def _answer(error: Exception) -> _Answer | None:
-    if isinstance(error, DatabaseNotConfiguredError):
-        return _NOT_CONFIGURED
-    if isinstance(error, PoolTimeoutError):
-        return _BUSY
     if not isinstance(error, DBAPIError):
-        return None
+        answers = {DatabaseNotConfiguredError: _NOT_CONFIGURED, PoolTimeoutError: _BUSY}
+        return answers.get(type(error))
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error.orig, TimeoutError):
         sqlstate = "57014"  # not even PostgreSQL's own timeout came through

@@ -45,6 +45,20 @@ def replace_lost_connections(engine: AsyncEngine, ping_after: float) -> None:
                 raise InvalidatePoolError from error
 
 
+def keep_read_only(engine: AsyncEngine) -> None:
+    """Let the pool replace a connection on which a statement has permitted to write.
+
+    From version 14 on PostgreSQL tells that by itself.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def examine(connection: AdaptedConnection, *_: object) -> None:
+        driver: Driver = connection.driver_connection
+        settings = driver.get_settings()
+        if getattr(settings, "default_transaction_read_only", "on") == "off":
+            raise DisconnectionError
+
+
 async def _ping(driver: Driver) -> None:
     async with asyncio.timeout(_ANSWER_WITHIN):
         await driver.execute("SELECT 1")

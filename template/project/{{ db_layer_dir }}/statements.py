@@ -1,20 +1,20 @@
 """What is seen of the statements that run: slow ones, failed ones, never a value."""
 
 import logging
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import (
     DBAPIError,
     InvalidRequestError,
-    NotSupportedError,
     OperationalError,
-    PendingRollbackError,
     StatementError,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from .connect import asyncpg, dbapi
 
@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 # For an event of a cursor: 0 is the connection, 2 the SQL, 4 the execution context.
 _Argument: TypeAlias = Any
 
-_FAILED = "a statement of this transaction failed"
+_STREAMS = "streams"
+# Constraints, transactions, locks, shutdown: their messages hold names of the schema.
+_NAMES_ONLY = {"08", "23", "25", "40", "53", "55", "57"}
+_SHORTEST = 3  # characters: a 1 or an empty string is in any message
 _READ_ONLY = "25006"
 
 
@@ -89,12 +92,22 @@ def hide_values(engine: AsyncEngine) -> None:
         # Without a connection nothing was entered: the message is about the settings.
         if context.connection and (
             sqlstate.startswith("22")
-            or (sqlstate == "42601" and "tsquery" in str(cause))
             or isinstance(cause, (LookupError, ValueError))
+            or (sqlstate[:2] not in _NAMES_ONLY and _quotes(cause, context.parameters))
         ):
             hidden = f"{type(cause).__name__} (DATABASE_ECHO=true shows the message)"
             for shown in filter(None, (error, raised, raised.orig)):
                 shown.args = (hidden,)
+
+
+def _quotes(error: BaseException, parameters: object) -> bool:
+    if isinstance(parameters, Mapping):
+        parameters = tuple(parameters.values())
+    if isinstance(parameters, (list, tuple)):
+        return any(_quotes(error, value) for value in parameters)
+    # PostgreSQL folds what it takes for a name.
+    text = str(parameters).casefold()
+    return len(text) >= _SHORTEST and text in str(error).casefold()
 
 
 def refuse_to_stream_in_autocommit(engine: AsyncEngine) -> None:
@@ -121,35 +134,19 @@ def explain_refused_writes(engine: AsyncEngine) -> None:
             logger.error("A write came from a ReadSessionDep, or went to a replica")
 
 
-def refuse_lost_commits(engine: AsyncEngine) -> None:
-    """Raise where COMMIT would silently be a ROLLBACK.
+def end_streams(engine: AsyncEngine) -> None:
+    """Let a stream end with its session, so that reading on raises.
 
-    PostgreSQL aborts a transaction at the first error and answers a later COMMIT with
-    a rollback, without an error. Code that swallows an exception of `execute()` would
-    go on to report as done what is lost. `begin_nested()` around it is the way.
+    It would go on on a connection that another session has by then.
     """
 
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def fail(context: ExceptionContext) -> None:
-        # SQLAlchemy drops the SQLSTATE of asyncpg's InvalidCachedStatementError.
-        if context.connection and (
-            getattr(context.original_exception, "sqlstate", None)
-            or isinstance(context.sqlalchemy_exception, NotSupportedError)
-        ):
-            context.connection.info[_FAILED] = True
+    @event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def remember(*arguments: _Argument) -> None:
+        connection, cursor = arguments[:2]
+        if cursor.server_side:
+            connection.info.setdefault(_STREAMS, []).append(cursor)
 
-    @event.listens_for(engine.sync_engine, "begin")
-    @event.listens_for(engine.sync_engine, "rollback_savepoint")
-    def recover(connection: Connection, *_: object) -> None:
-        connection.info.pop(_FAILED, None)
-
-    @event.listens_for(engine.sync_engine, "commit")
-    def commit(connection: Connection) -> None:
-        if connection.info.get(_FAILED):
-            message = (
-                "An error in this transaction was swallowed, so PostgreSQL can only "
-                "roll it back: let the error pass, or use begin_nested() around it"
-            )
-            # After a commit that failed, SQLAlchemy does not roll back.
-            connection.invalidate()
-            raise PendingRollbackError(message)
+    @event.listens_for(engine.sync_engine, "checkin")
+    def end(_: object, record: ConnectionPoolEntry) -> None:
+        for cursor in record.info.pop(_STREAMS, ()):
+            cursor.close()

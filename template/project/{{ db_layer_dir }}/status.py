@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 _opened_by_this_process = count()
 
+# NULL without the table.
+_MAY_READ_REVISION = (
+    "SELECT has_table_privilege(to_regclass('alembic_version')::oid, 'SELECT')"
+)
+
 
 async def ping(engine: AsyncEngine) -> float:
     """Return the seconds that PostgreSQL takes to answer. Poolers pass this on."""
@@ -33,7 +38,8 @@ async def ping(engine: AsyncEngine) -> float:
 async def read_status(engine: AsyncEngine) -> dict[str, Any]:
     """Return latency, connections of the pool, and revision of the database.
 
-    `newest` is null where the migrations are not beside the application.
+    Revisions are null where the role may not read them, or where the migrations are
+    not beside the application.
     """
     async with _driver(engine) as driver:
         current = await _current_revision(driver)
@@ -84,9 +90,9 @@ def _warn_of_too_many_connections(limit: int, settings: DatabaseSettings) -> Non
         )
 
 
-def _warn_if_behind(current: list[str]) -> None:
+def _warn_if_behind(current: list[str] | None) -> None:
     newest = _newest_revision()
-    if newest is None or newest == current:
+    if current is None or newest is None or newest == current:
         return
     # One that is unknown here is that of a newer release, whose database is ahead.
     if set(current) <= _revisions().known():
@@ -120,12 +126,13 @@ async def _connection_limit(driver: Driver) -> int:
     return int(limit) - int(reserved)
 
 
-async def _current_revision(driver: Driver) -> list[str]:
+async def _current_revision(driver: Driver) -> list[str] | None:
+    """Return None where the role may not know."""
     # In a transaction: a pooler lends one server connection for all of it.
     async with driver.transaction(readonly=True):
-        [[table]] = await driver.fetch("SELECT to_regclass('alembic_version')::text")
-        if table is None:
-            return []
+        [[readable]] = await driver.fetch(_MAY_READ_REVISION)
+        if not readable:
+            return [] if readable is None else None
         rows = await driver.fetch("SELECT version_num FROM alembic_version")
     return sorted(revision for [revision] in rows)
 
