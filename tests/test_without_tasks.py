@@ -46,7 +46,9 @@ def test_usual_layouts_are_rendered_as_with_tasks(
         f"☐ {app}:\n    from {module} import setup_database\n"
         "    setup_database(app)  # directly after the application is created\n"
     ) in printed.stderr
-    assert f"☐ {found[0]['db_dependency_file']}:\n    sqlalchemy[asyncio]>=2.1.9\n" in printed.stderr
+    assert (
+        f"☐ {found[0]['db_dependency_file']}:\n    sqlalchemy[asyncio]>=2.1.9\n" in printed.stderr
+    )
     assert "✔" not in printed.stderr
     checked = run(
         *(sys.executable, "-m", module, "check"),

@@ -21,11 +21,6 @@ logger = logging.getLogger(__name__)
 
 _opened_by_this_process = count()
 
-# NULL without the table.
-_MAY_READ_REVISION = (
-    "SELECT has_table_privilege(to_regclass('alembic_version')::oid, 'SELECT')"
-)
-
 
 async def ping(engine: AsyncEngine) -> float:
     """Return the seconds that PostgreSQL takes to answer. Poolers pass this on."""
@@ -130,9 +125,10 @@ async def _current_revision(driver: Driver) -> list[str] | None:
     """Return None where the role may not know."""
     # In a transaction: a pooler lends one server connection for all of it.
     async with driver.transaction(readonly=True):
-        [[readable]] = await driver.fetch(_MAY_READ_REVISION)
+        allowed = "SELECT has_table_privilege(to_regclass($1)::oid, 'SELECT')"
+        [[readable]] = await driver.fetch(allowed, "alembic_version")
         if not readable:
-            return [] if readable is None else None
+            return [] if readable is None else None  # NULL: there is no such table
         rows = await driver.fetch("SELECT version_num FROM alembic_version")
     return sorted(revision for [revision] in rows)
 
