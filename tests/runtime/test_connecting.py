@@ -149,6 +149,13 @@ def test_silence_has_an_end(ask: Ask, options: str, seconds: str) -> None:
     assert str(caught.value.orig) == f"no answer within {seconds} seconds (host {HOST})"
 
 
+def why_it_is_no_name(host: str) -> str:
+    """Return what this version of Python says."""
+    with pytest.raises(UnicodeError) as refused:
+        host.encode("idna")
+    return str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("hosts", "options", "reason"),
     [
@@ -191,7 +198,7 @@ def test_silence_has_an_end(ask: Ask, options: str, seconds: str) -> None:
         (
             "primary",
             "host=a..b",
-            "encoding with 'idna' codec failed (UnicodeError: label empty or too long) (host a..b)",
+            f"{why_it_is_no_name('a..b')} (host a..b)",
         ),
     ],
 )
