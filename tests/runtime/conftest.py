@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+import tcp_proxy
 from rendering import Tree, render, write
 from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Respond, Run, Server, Work
 
@@ -66,6 +67,13 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     sys.path.remove(str(tree.import_root))
 
 
+@pytest.fixture(scope="module")
+def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Return a project that is on nobody's path, to be copied."""
+    root = write(tmp_path_factory.mktemp("rendered") / "repository", REPOSITORY)
+    return render(template, root, root)
+
+
 @pytest.fixture
 def layer(project: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the front door of the layer, without any variable of this machine."""
@@ -96,6 +104,15 @@ def database(layer: Any, run: Run, database_url: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DATABASE_URL", database_url)
     run(layer.init_db())
     return database_url
+
+
+@pytest.fixture
+def proxy(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tcp_proxy.Proxy]:
+    """Return a proxy that stands between the layer and its database."""
+    server = urlsplit(database)
+    with tcp_proxy.running(str(server.hostname), server.port or 5432) as proxy:
+        monkeypatch.setenv("DATABASE_URL", proxy.url(database))
+        yield proxy
 
 
 @pytest.fixture

@@ -10,19 +10,13 @@ import pytest
 from sqlalchemy import make_url
 
 import layering
-from rendering import Tree, render, write
-from runtime.application import REPOSITORY, TICKETS, Server
+from rendering import Tree, write
+from runtime.application import TICKETS, Server
 
 NOT_SET = (
     "FAILED: DATABASE_URL is not set in the environment or in .env:"
     " expected postgresql://user:password@host:5432/name\n"
 )
-
-
-@pytest.fixture(scope="module")
-def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    root = write(tmp_path_factory.mktemp("alembic") / "repository", REPOSITORY)
-    return render(template, root, root)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """How often a request on a warm connection waits for the network."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
@@ -41,14 +40,6 @@ async def insert(session: AsyncSession) -> None:
 async def insert_and_select(session: AsyncSession) -> None:
     await insert(session)
     await select(session)
-
-
-@pytest.fixture
-def proxy(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tcp_proxy.Proxy]:
-    server = urlsplit(database)
-    with tcp_proxy.running(str(server.hostname), server.port or 5432) as proxy:
-        monkeypatch.setenv("DATABASE_URL", proxy.url(database))
-        yield proxy
 
 
 @pytest.fixture

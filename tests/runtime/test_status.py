@@ -4,10 +4,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,7 +15,7 @@ from sqlalchemy import text
 
 import layering
 import tcp_proxy
-from rendering import Tree, render, write
+from rendering import Tree, write
 from runtime.application import ENDPOINTS, REPOSITORY, TICKETS, Run, Server
 from runtime.test_commands import DECLARED, WIRED
 
@@ -72,14 +70,6 @@ def test_details_on_demand(
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
     assert health(TestClient(client.app)) == DOWN
     assert database
-
-
-@pytest.fixture
-def proxy(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tcp_proxy.Proxy]:
-    server = urlsplit(database)
-    with tcp_proxy.running(str(server.hostname), server.port or 5432) as proxy:
-        monkeypatch.setenv("DATABASE_URL", proxy.url(database))
-        yield proxy
 
 
 @pytest.mark.parametrize("details", ["false", "true"])
@@ -145,12 +135,6 @@ def test_a_pool_without_a_free_connection(
     assert status == 503
     assert seconds < LONG_AFTER_THE_DEADLINE
     assert database
-
-
-@pytest.fixture(scope="module")
-def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    root = write(tmp_path_factory.mktemp("status") / "repository", REPOSITORY)
-    return render(template, root, root)
 
 
 @pytest.fixture

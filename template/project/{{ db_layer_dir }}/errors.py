@@ -1,4 +1,4 @@
-"""What can be wrong before a connection is tried."""
+"""What can be wrong before a connection is tried, and how errors are told."""
 
 
 class DatabaseNotConfiguredError(RuntimeError):
@@ -6,3 +6,9 @@ class DatabaseNotConfiguredError(RuntimeError):
 
     The message names the variable and what is expected of it, never its value.
     """
+
+
+def reason(error: Exception) -> str:
+    """Return what the driver says: SQLAlchemy adds the statement and a link to it."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {cause}"

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from .engine import get_engine, get_settings
+from .errors import reason
 from .status import ping, read_status
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,7 @@ async def health(_request: Request) -> JSONResponse:
     except TimeoutError:
         logger.warning("The database did not answer within %s seconds", _DEADLINE)
     except Exception as error:
-        # SQLAlchemy adds the statement and a link to what the driver says.
-        cause = getattr(error, "orig", None) or error
-        reason = f"{type(cause).__name__}: {cause}"
-        logger.warning("The database is unavailable: %s", reason)
+        logger.warning("The database is unavailable: %s", reason(error))
         logger.debug("How it came to that:", exc_info=True)
     else:
         return JSONResponse({"status": "ok", **status})

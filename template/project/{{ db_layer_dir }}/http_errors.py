@@ -14,7 +14,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from .errors import DatabaseNotConfiguredError
+from .errors import DatabaseNotConfiguredError, reason
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +70,10 @@ async def _respond(request: Request, error: Exception) -> JSONResponse:
             if value := getattr(error.driver_exception, f"{name}_name", None):
                 content[name] = value
     else:
-        cause = getattr(error, "orig", None) or error
-        reason = f"{type(cause).__name__}: {cause}"
+        told = reason(error)
         if statement := getattr(error, "statement", None):
-            reason += f" [SQL: {statement}]"
-        one_line = " ".join(reason.split())
+            told += f" [SQL: {statement}]"
+        one_line = " ".join(told.split())
         logger.warning("%s %s: %s", answer.status, answer.code, one_line)
     wait = answer.retry_after
     headers = None if wait is None else {"Retry-After": str(wait)}
