@@ -22,7 +22,7 @@ NOT_SET = (
 @pytest.fixture
 def home(rendered: Tree, tmp_path: Path) -> Path:
     """Return the folder of alembic.ini, in a path that not every tool likes."""
-    root = shutil.copytree(rendered.root, tmp_path / "mein Projekt: Öl & 'Gas'")
+    root = shutil.copytree(rendered.root, tmp_path / "mein 100% Projekt: Öl & 'Gas' %(here)s")
     write(root / "backend/layered/models", {"tickets.py": TICKETS})
     return root / "backend"
 
@@ -101,16 +101,6 @@ def test_a_missing_url_is_a_sentence(home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_percent_sign_in_the_path_is_documented_as_a_limit(
-    rendered: Tree, tmp_path: Path
-) -> None:
-    root = shutil.copytree(rendered.root, tmp_path / "100% mine")
-    done = alembic("current", cwd=root / "backend", check=False)
-    assert "InterpolationSyntaxError" in done.stderr
-    docs = " ".join((root / "docs/database.md").read_text("utf-8").split())
-    assert "Alembic cannot work in a folder with a `%` in its path" in docs
-
-
 IN_PROCESS = """
 import logging
 
@@ -118,7 +108,7 @@ handler = logging.StreamHandler()
 logging.basicConfig(handlers=[handler], level=logging.INFO)
 mine = logging.getLogger("layered.orders")
 
-from layered.core.database import commands, revisions
+from layered.core.database.migrations import commands, revisions
 
 commands.migrate()
 commands.compare()

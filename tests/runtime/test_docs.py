@@ -117,7 +117,9 @@ def test_the_page_lists_the_variables_that_are_read(template: Path, tmp_path: Pa
     page = (root / answers(root)["db_docs"]).read_text("utf-8")
     settings = (root / "backend/app/core/database/settings.py").read_text("utf-8")
     fields = re.findall(
-        r"^    ((?:\w+_)?database_\w+): .* = (?:Field\(default=)?(\w+)", settings, re.MULTILINE
+        r"^    ((?:\w+_)?database_\w+|alembic_\w+): .* = (?:Field\(default=)?(\w+)",
+        settings,
+        re.MULTILINE,
     )
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\S*) ?\|", page, re.MULTILINE)
     assert {name for name, _ in rows} == {name.upper() for name, _ in fields}

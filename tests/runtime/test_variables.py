@@ -26,6 +26,10 @@ LEAST, MORE, MOST = (
     for limit in ("greater than or equal to", "greater than", "less than or equal to")
 )
 BOUNDS = {
+    "ALEMBIC_LOCK_TIMEOUT": (NUMBER, MORE, 0, 3600),
+    "ALEMBIC_STATEMENT_TIMEOUT": (NUMBER, LEAST, 0, 604800),
+    "ALEMBIC_WAIT_TIMEOUT": (NUMBER, LEAST, 0, 86400),
+    "DATABASE_START_TIMEOUT": (NUMBER, LEAST, 0, 3600),
     "DATABASE_POOL_SIZE": (WHOLE, LEAST, 1, 1000),
     "DATABASE_MAX_OVERFLOW": (WHOLE, LEAST, 0, 1000),
     "DATABASE_POOL_TIMEOUT": (NUMBER, MORE, 0, 600),
@@ -171,9 +175,10 @@ def test_migrations_have_a_url_of_their_own(
     layer: Any, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_migration_engine = import_module(f"{layer.__name__}.create").create_migration_engine
+    read_settings = import_module(f"{layer.__name__}.settings").read_settings
 
     async def current_database() -> Any:
-        engine = create_migration_engine()
+        engine = create_migration_engine(read_settings())
         async with engine.connect() as connection:
             return await connection.scalar(text("SELECT current_database()"))
 

@@ -1,38 +1,65 @@
-"""The command `check` of the layer."""
+"""The commands of the layer."""
 
 import argparse
 import asyncio
 import io
 import json
 import sys
+from contextlib import aclosing
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from .check import check, find
-from .engine import dispose_engines, get_engine
-from .errors import DatabaseNotConfiguredError
+from .engine import dispose_engines, get_engine, get_settings
+from .errors import DatabaseNotConfiguredError, DatabaseUnavailableError
+from .new_database import create_database
 from .status import read_status
+from .waiting import connect_when_up
 
 
 def main() -> int:
-    """Return 1 when something is left to do."""
+    """Run a command. Return 1 when something is left to do."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe may not know ✔ and ☐
         sys.stdout.reconfigure(errors="replace")
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}",
-        description="Is the layer wired in? Exit code 1 when something is left to do.",
+    options = _parser().parse_args()
+    try:
+        status: int = options.run(options)
+    except (DatabaseNotConfiguredError, DatabaseUnavailableError) as error:
+        sys.exit(str(error))
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    command = commands.add_parser(
+        "check",
+        help="is the layer wired in? Exit code 1 when something is left to do",
     )
-    parser.add_argument("command", choices=["check"])
-    parser.add_argument(
+    command.add_argument(
         "--json",
         action="store_true",
         help="for machines, and with the database, which has to be there and migrated",
     )
-    return check_as_json() if parser.parse_args().json else check()
+    command.set_defaults(run=lambda given: _check_as_json() if given.json else check())
+
+    command = commands.add_parser(
+        "create",
+        help="create the database that the URL for migrations names, for development",
+    )
+    command.set_defaults(run=lambda _: _create())
+
+    command = commands.add_parser(
+        "wait",
+        help="wait until the database is up, DATABASE_START_TIMEOUT seconds at most",
+    )
+    command.set_defaults(run=lambda _: asyncio.run(_wait()))
+    return parser
 
 
-def check_as_json() -> int:
+def _check_as_json() -> int:
     """Print findings, latency, pool and revision."""
     findings, database = find(), asyncio.run(_read_database())
     report = {"findings": [found._asdict() for found in findings], "database": database}
@@ -50,6 +77,19 @@ async def _read_database() -> dict[str, Any]:
         return {"status": "unavailable", "reason": reason}
     finally:
         await dispose_engines()
+
+
+def _create() -> int:
+    sys.stdout.write(f"{asyncio.run(create_database())}\n")
+    return 0
+
+
+async def _wait() -> int:
+    seconds = get_settings().database_start_timeout
+    async with aclosing(await connect_when_up(get_engine(), seconds)):
+        sys.stdout.write("The database is up\n")
+    await dispose_engines()
+    return 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ _ERRORS = (
     asyncpg.InternalClientError,
 )
 # The next host may do better. Others, such as a wrong password, are the same there.
-_TRY_NEXT = (
+TRY_NEXT = (
     OSError,
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
@@ -107,7 +107,7 @@ async def connect(
             failure: Exception = error
             reason = _reason(error, seconds, attribute)
             reasons.append(f"{reason} (host {host})" if host else reason)
-            if not isinstance(error, _TRY_NEXT):
+            if not isinstance(error, TRY_NEXT):
                 break
     message = "; ".join(dict.fromkeys(reasons))
     raise dbapi.OperationalError(message, failure) from failure

@@ -8,6 +8,10 @@ class DatabaseNotConfiguredError(RuntimeError):
     """
 
 
+class DatabaseUnavailableError(RuntimeError):
+    """There is no connection, for the reason that the message gives."""
+
+
 def reason(error: Exception) -> str:
     """Return what the driver says: SQLAlchemy adds the statement and a link to it."""
     cause = getattr(error, "orig", None) or error

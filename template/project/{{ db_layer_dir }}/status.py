@@ -144,4 +144,4 @@ def _newest_revision() -> list[str] | None:
 
 def _revisions() -> ModuleType:
     # Serving requests does not need Alembic, whose import takes a while.
-    return import_module(f"{__package__}.revisions")
+    return import_module(f"{__package__}.migrations.revisions")

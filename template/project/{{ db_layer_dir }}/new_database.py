@@ -1,0 +1,46 @@
+"""The database itself, for development: elsewhere it comes with roles and rights."""
+
+from dataclasses import replace
+
+from sqlalchemy.exc import DBAPIError
+
+from .create import create_migration_engine, read_migration_url
+from .errors import DatabaseNotConfiguredError, DatabaseUnavailableError
+from .settings import read_settings
+from .waiting import connect_when_up
+
+_MAINTENANCE = "postgres"  # the database that every server has for this
+_EXISTS = "42P04"
+
+
+async def create_database() -> str:
+    """Create the database of the URL for migrations where it is missing.
+
+    Returns:
+        What was done, or found.
+
+    Raises:
+        DatabaseNotConfiguredError: the URL is missing or names no database.
+        DatabaseUnavailableError: no connection, or the role may not create databases.
+
+    """
+    settings = read_settings()
+    address = read_migration_url(settings)
+    name = address.arguments["database"]
+    if not name:
+        message = "The URL names no database: expected postgresql://host/name"
+        raise DatabaseNotConfiguredError(message)
+    arguments = address.arguments | {"database": _MAINTENANCE}
+    engine = create_migration_engine(settings, replace(address, arguments=arguments))
+    quoted = engine.dialect.identifier_preparer.quote_identifier(name)
+    connection = await connect_when_up(engine, settings.database_start_timeout)
+    try:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _EXISTS:
+            return f"The database {name} exists"
+        raise DatabaseUnavailableError(str(error.orig)) from error
+    finally:
+        await connection.close()
+    return f"The database {name} was created"
