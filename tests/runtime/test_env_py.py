@@ -109,3 +109,26 @@ def test_a_connection_may_be_passed(home: Path, database_url: str, way: str) -> 
         variables={"URL": database_url},
     )
     assert Server(database_url).ask("SELECT version_num FROM alembic_version") == ["index"]
+
+
+LEAN = """
+import sys
+
+sys.path.insert(0, ".")
+
+import layered.core.database.migrations
+import layered.models
+
+assert not {"fastapi", "starlette"} & sys.modules.keys()
+assert set(layered.core.database.__all__) - vars(layered.core.database).keys()
+for name in layered.core.database.__all__:
+    getattr(layered.core.database, name)
+try:
+    layered.core.database.typo
+except AttributeError as error:
+    assert str(error) == "module 'layered.core.database' has no attribute 'typo'"
+"""
+
+
+def test_alembic_starts_without_fastapi(home: Path) -> None:
+    layering.run(sys.executable, "-c", LEAN, cwd=home)
