@@ -102,17 +102,29 @@ def test_a_migrator_that_is_killed_is_followed_by_the_next(
 @pytest.fixture(scope="module")
 def bouncer(postgres_url: str) -> Iterator[str]:
     require(pgbouncer.available())
-    # Two connections for each migrator, and one for the client that looks on.
     with pgbouncer.running(postgres_url, default_pool_size=20, max_prepared_statements=0) as url:
         yield url
+
+
+def through(bouncer: str, url: str) -> str:
+    return postgres.database_url(bouncer, urlsplit(url).path.removeprefix("/"))
+
+
+def test_eight_migrators_behind_a_pooler(
+    three: Path, make_database: MakeDatabase, bouncer: str
+) -> None:
+    databases = [make_database() for _ in range(20)]
+    pooled = [through(bouncer, url) for url in databases]
+    assert upgrade_at_once(three, 8, pooled, DATABASE_PGBOUNCER="true") == [[0] * 8] * 20
+    for url in databases:
+        assert_migrated_once(url)
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "ALEMBIC_DATABASE_URL"])
 def test_migrators_behind_a_pooler(
     three: Path, database_url: str, bouncer: str, variable: str
 ) -> None:
-    pooled = postgres.database_url(bouncer, urlsplit(database_url).path.removeprefix("/"))
-    variables = {"DATABASE_PGBOUNCER": "true", variable: pooled}
+    variables = {"DATABASE_PGBOUNCER": "true", variable: through(bouncer, database_url)}
     commands = [start(three, "upgrade", "head", **variables) for _ in range(4)]
     done = [finish(command) for command in commands]
     assert [code for code, _ in done] == [0] * 4, done
