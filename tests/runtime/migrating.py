@@ -107,7 +107,11 @@ def start(home: Path, *arguments: str, **variables: str) -> "subprocess.Popen[st
 
 
 def finish(command: "subprocess.Popen[str]") -> tuple[int, str]:
-    printed = command.communicate()[0]
+    try:
+        printed = command.communicate(timeout=120)[0]
+    except subprocess.TimeoutExpired:
+        command.kill()
+        printed = "It did not end: " + command.communicate()[0]
     return command.returncode, printed
 
 

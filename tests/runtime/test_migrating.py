@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -83,6 +83,15 @@ def test_eight_commands_at_once(three: Path, database_url: str) -> None:
     assert_migrated_once(database_url)
 
 
+def test_the_lock_does_not_hold_up_an_index(three: Path, database_url: str) -> None:
+    """Which would wait for ever if it came first while the lock keeps a snapshot."""
+    for revision in ("backfill", "head"):
+        command = start(three, "upgrade", revision, DATABASE_URL=database_url)
+        code, printed = finish(command)
+        assert code == 0, printed
+    assert_migrated_once(database_url)
+
+
 def test_a_migrator_that_is_killed_is_followed_by_the_next(
     three: Path, database_url: str, tmp_path: Path
 ) -> None:
@@ -129,6 +138,20 @@ def test_migrators_behind_a_pooler(
     done = [finish(command) for command in commands]
     assert [code for code, _ in done] == [0] * 4, done
     assert_migrated_once(database_url)
+
+
+def test_nothing_stays_set_behind_a_pooler(three: Path, database_url: str, bouncer: str) -> None:
+    """Other clients get the same connections, with the limits of the database."""
+    server = Server(database_url)
+    server.ask(f"ALTER DATABASE {make_url(database_url).database} SET statement_timeout = '77s'")
+    pooled = through(bouncer, database_url)
+    variables = {"DATABASE_PGBOUNCER": "true", "DATABASE_URL": pooled}
+    code, printed = finish(start(three, "upgrade", "head", **variables))
+    assert code == 0, printed
+    with ExitStack() as stack:
+        clients = [stack.enter_context(psycopg.connect(pooled)) for _ in range(5)]
+        shown = [client.execute("SHOW statement_timeout").fetchone() for client in clients]
+    assert shown == [("77s",)] * 5
 
 
 @contextmanager
