@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from alembic.config import PostWriteHookConfig
-from alembic.script import Script
-from alembic.script.write_hooks import exec_
+from alembic.script import Script, ScriptDirectory
+from alembic.script.write_hooks import exec_, register
 
 from .programs import find
 from .revisions import FOLDER, scripts
@@ -14,6 +14,7 @@ from .revisions import FOLDER, scripts
 logger = logging.getLogger(__name__)
 
 HEAD = FOLDER / "versions" / "HEAD"
+_HOOK = "finish_revision"
 _LAYER = __name__.rsplit(".", maxsplit=2)[0]
 
 
@@ -25,21 +26,37 @@ def read_head() -> str | None:
 
 
 def write_head(newest: Script) -> None:
-    """Name a revision and, for who reads the conflict, its message."""
-    words = [newest.revision, *newest.doc.rstrip(".").split()]
-    HEAD.write_text(f"{' '.join(words)}\n", encoding="utf-8", newline="\n")
+    """Name the newest revision and, for who reads a conflict, its message."""
+    HEAD.write_text(f"{title(newest)}\n", encoding="utf-8", newline="\n")
 
 
-def finish_revision(path: str, _options: PostWriteHookConfig) -> None:
-    """Tidy a new file and write HEAD: Alembic calls this for each file it wrote."""
+def title(script: Script) -> str:
+    """Return a revision and its message, on one line."""
+    return " ".join([script.revision, *script.doc.rstrip(".").split()])
+
+
+def finish_new_revisions(directory: ScriptDirectory) -> None:
+    """Let Alembic tidy each file that it writes, and write HEAD.
+
+    A section of alembic.ini that names the hook would stop at a % in the path of the
+    project.
+    """
+    directory.dir = str(Path(directory.dir).resolve())  # is printed
+    hook = {"_hook_name": _HOOK, "type": _HOOK}
+    directory.hooks = [*directory.hooks, hook]
+
+
+@register(_HOOK)
+def _finish(path: str, _options: PostWriteHookConfig) -> None:
     _tidy(Path(path))
-    newest = scripts().get_revisions("heads")
+    directory = scripts()
+    newest = directory.get_revisions(sorted(directory.get_heads()))
     if len(newest) == 1:
         write_head(newest[0])
     else:
         logger.warning(
-            "There are %s heads: %s. To put one behind the other: python -m %s rebase",
-            *(len(newest), ", ".join(script.revision for script in newest), _LAYER),
+            "%s heads (%s), so versions/HEAD stays: python -m %s rebase makes them one",
+            *(len(newest), ", ".join(map(title, newest)), _LAYER),
         )
 
 

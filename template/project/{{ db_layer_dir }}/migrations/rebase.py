@@ -12,7 +12,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
 from .down_revision import put_behind
-from .history import HEAD, write_head
+from .history import HEAD, title, write_head
 from .programs import git
 from .revisions import scripts
 
@@ -34,10 +34,10 @@ def rebase(revision: str | None) -> int:
 
     """
     directory = scripts()
-    heads = directory.get_revisions("heads")
+    heads = directory.get_revisions(sorted(directory.get_heads()))
     if len(heads) == 1:
         write_head(heads[0])
-        _print(f"There is one head. {_shown(HEAD)}: {_name(heads[0])}")
+        _print(f"There is one head. {_shown(HEAD)}: {title(heads[0])}")
         return 0
     local, other = _choose(directory, heads, revision)
     oldest = _oldest_of_its_own(directory, local, other)
@@ -47,10 +47,10 @@ def rebase(revision: str | None) -> int:
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
     write_head(local)
     _print(
-        f"{_shown(file)} now comes after {_name(other)}",
-        f"{_shown(HEAD)}: {_name(local)}",
+        f"{_shown(file)} now comes after {title(other)}",
+        f"{_shown(HEAD)}: {title(local)}",
         f"Next: git add {shlex.join([_shown(file), _shown(HEAD)])}",
-        "In a database that has it already, where its data may go:",
+        "Where a database has it already (this loses the data of its tables):",
         f"  alembic downgrade {other.revision}",
         f"  alembic stamp {before}",
         "  alembic upgrade head",
@@ -64,7 +64,7 @@ def _choose(
     revision: str | None,
 ) -> tuple[Script, Script]:
     """Return the head to be moved, and the one that it is to follow."""
-    listed = "".join(f"\n  {_name(head)} ({_shown(head.path)})" for head in heads)
+    listed = "".join(f"\n  {title(head)} ({_shown(head.path)})" for head in heads)
     if len(heads) != len(("local", "other")):
         message = f"There are {len(heads)} heads, expected two: {_BY_HAND}{listed}"
         raise CommandError(message)
@@ -106,17 +106,13 @@ def _oldest_of_its_own(
     own = [script for script in ours if script not in theirs]
     for script in own:
         if script.is_merge_point:
-            message = f"{_name(script)} is a merge, with no place in a line: {_BY_HAND}"
+            message = f"{title(script)} is a merge, with no place in a line: {_BY_HAND}"
             raise CommandError(message)
     for script in {*ours} ^ {*theirs}:
         if script.dependencies:
-            message = f"{_name(script)} has `depends_on`: {_BY_HAND}"
+            message = f"{title(script)} has `depends_on`: {_BY_HAND}"
             raise CommandError(message)
     return own[-1]
-
-
-def _name(script: Script) -> str:
-    return f"{script.revision} {' '.join(script.doc.split())}"
 
 
 def _shown(path: str | Path) -> str:
