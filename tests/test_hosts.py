@@ -168,7 +168,7 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
 
     run("alembic", "revision", "--autogenerate", "-m", "add widgets", cwd=home, variables=variables)
     [revision] = (root / found["db_alembic"] / "versions").glob("*.py")
-    assert 'op.create_table("widgets"' in revision.read_text().replace("'", '"')
+    assert re.search(r"op\.create_table\(\s*[\"']widgets[\"']", revision.read_text())
     run("alembic", "upgrade", "head", cwd=home, variables=variables)
     run("alembic", "check", cwd=home, variables=variables)
     assert "CREATE TABLE widgets" in run("alembic", "upgrade", "head", "--sql", cwd=home).stdout

@@ -196,8 +196,7 @@ def test_what_alembic_writes_is_no_finding(root: Path, database_url: str) -> Non
     sql = layering.run("alembic", "upgrade", "head", "--sql", cwd=home).stdout
     for rule in tomllib.loads(text)["excluded_rules"]:
         write(root, {"all.sql": sql, "other.toml": text.replace(f'"{rule}",', "")})
-        command = ("squawk", "--config", "other.toml", "all.sql")
-        done = layering.run(*command, cwd=root, check=False)
+        done = layering.run(*("squawk", "--config", "other.toml", "all.sql"), cwd=root, check=False)
         assert (done.returncode, found(done.stdout)) == (1, {rule})
 
 
