@@ -1,6 +1,7 @@
 """`versions/HEAD`: a conflict when two branches add a revision, and the command that mends it."""
 
 import ast
+import os
 import runpy
 import shutil
 import subprocess
@@ -318,6 +319,18 @@ def test_one_head_is_written_down(root: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == "There is one head. alembic/versions/HEAD: first Add first\n"
     assert head(root) == "first Add first\n"
+
+
+def test_python_does_not_remember_the_old_parent(root: Path) -> None:
+    add(root, "other", "first")
+    add(root, "one", "first")
+    file = root / VERSIONS / "one.py"
+    size, modified = file.stat().st_size, file.stat().st_mtime
+    rebase(root, "one")
+    # Within the same second.
+    os.utime(file, (modified, modified))
+    assert file.stat().st_size == size
+    assert layering.run("alembic", "heads", cwd=root / "backend").stdout == "one (head)\n"
 
 
 def test_read_head(root: Path) -> None:

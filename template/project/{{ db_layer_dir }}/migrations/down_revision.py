@@ -38,7 +38,7 @@ def put_behind(script: Script, parent: str) -> bytes:
         start, end = _span(source, tree.body[0])
         before = (old.value or "nothing").encode()
         line = rb"(?m)^(\s*(?:After|Revises):)[ \t]*(?:%s)?[ \t]*(?=\r?$)" % before
-        docstring = re.sub(line, rb"\1 %s" % parent.encode(), head[start:end], count=1)
+        docstring = re.sub(line, rb"\1 %s" % parent.encode(), head[start:end])
         head = head[:start] + docstring + head[end:]
     bom = content[: len(content) - len(source)]
     return bom + head + quote + parent.encode() + quote + tail

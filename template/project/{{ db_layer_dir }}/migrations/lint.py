@@ -17,9 +17,9 @@ from .revisions import CONFIG_FILE, FOLDER, scripts
 def lint(base: str | None) -> int:
     """Let squawk print its report, and return its exit code.
 
-    Revisions are those whose files are not in the commit where this branch left
-    `base`; without a base, all. The docstring of each stands before its SQL, so that
-    a line `squawk-ignore-file ban-drop-column` is an exception for one revision.
+    Revisions are those whose files are not in `base`; without a base, all. The
+    docstring of each stands before its SQL, so that a line `squawk-ignore-file
+    ban-drop-column` in it is an exception for one revision.
 
     Raises:
         alembic.util.CommandError: squawk, git or the base is missing, or a revision
@@ -48,20 +48,15 @@ def lint(base: str | None) -> int:
 
 
 def _files(base: str) -> set[str]:
-    """Return the names of the revisions in the commit where this branch left `base`."""
     if find("git") is None:
         message = "git was not found on PATH: without --base, all revisions are linted"
         raise CommandError(message)
     versions = FOLDER / "versions"
-    fork = git("merge-base", base, "HEAD", folder=versions)
-    if fork is None:
-        message = (
-            f"git knows no commit from which both {base} and this branch come:"
-            " expected a branch that was fetched with its history (fetch-depth: 0)"
-        )
+    names = git("ls-tree", "-r", "-z", "--name-only", base, folder=versions)
+    if names is None:
+        message = f"git knows no {base}: expected a branch or commit that was fetched"
         raise CommandError(message)
-    names = git("ls-tree", "-r", "-z", "--name-only", fork.strip(), folder=versions)
-    return {Path(name).name for name in (names or "").split("\0")}
+    return {Path(name).name for name in names.split("\0")}
 
 
 def _sql(script: Script) -> str:
