@@ -140,7 +140,7 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
             if not path.is_relative_to(tree.root / "tests")
             for line in path.read_text("utf-8").splitlines()
         ]
-        assert 500 < len([line for line in lines if line.strip()]) <= 2200
+        assert 500 < len([line for line in lines if line.strip()]) <= 2400
 
 
 def test_check_knows_the_versions_that_the_editor_asks_for(trees: dict[str, Tree]) -> None:
@@ -165,9 +165,6 @@ def test_a_strict_host_stays_clean(template: Path, tmp_path: Path, database_url:
     )
     [revision] = (root / "alembic/versions").glob("*.py")
     assert "#" not in revision.read_text("utf-8")
-    # Alembic writes long lines and single quotes.
-    ruff("format", "--no-cache", str(revision), cwd=root)
-
     ruff(
         *("check", "--no-cache", "--extend-per-file-ignores"),
         "alembic/**:INP001,alembic/versions/**:D103,src/shop/models/widget.py:D1",

@@ -73,10 +73,11 @@ def passed(summary: str) -> int:
 
 LAYER = (
     "__init__ __main__ base check connect create engine errors health http_errors liveness"
-    " migrations/__init__ migrations/autogenerate migrations/commands migrations/environment"
-    " migrations/limits migrations/lock migrations/offline migrations/online migrations/revisions"
-    " new_database seeding session settings statements status tables transactions url variables"
-    " waiting wiring"
+    " migrations/__init__ migrations/autogenerate migrations/commands"
+    " migrations/down_revision migrations/environment migrations/history migrations/limits"
+    " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
+    " migrations/rebase migrations/revisions new_database seeding session settings statements"
+    " status tables transactions url variables waiting wiring"
 )
 
 
@@ -88,7 +89,9 @@ def expected_changes(root: Path, touched: set[str]) -> set[str]:
     folders = {
         app / found["db_layer"]: [f"{room}.py" for room in LAYER.split()],
         app / found["db_models"]: ["__init__.py", "base.py"],
-        PurePosixPath(found["db_alembic"]): ["env.py", "script.py.mako", "versions/.gitkeep"],
+        PurePosixPath(found["db_alembic"]): [
+            *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),
+        ],
         PurePosixPath(found["db_tests"]): [
             *("test_database_health.py", "test_database_migrations.py"),
             *package,
@@ -165,7 +168,7 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
 
     run("alembic", "revision", "--autogenerate", "-m", "add widgets", cwd=home, variables=variables)
     [revision] = (root / found["db_alembic"] / "versions").glob("*.py")
-    assert 'op.create_table("widgets"' in revision.read_text().replace("'", '"')
+    assert re.search(r"op\.create_table\(\s*[\"']widgets[\"']", revision.read_text())
     run("alembic", "upgrade", "head", cwd=home, variables=variables)
     run("alembic", "check", cwd=home, variables=variables)
     assert "CREATE TABLE widgets" in run("alembic", "upgrade", "head", "--sql", cwd=home).stdout

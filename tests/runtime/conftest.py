@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+import sysconfig
+import venv
 import warnings
 from collections.abc import Coroutine, Generator, Iterator
 from importlib import import_module
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+import layering
 import tcp_proxy
 from rendering import Tree, render, write
 from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Respond, Run, Server, Work
@@ -72,6 +75,18 @@ def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """Return a project that is on nobody's path, to be copied."""
     root = write(tmp_path_factory.mktemp("rendered") / "repository", REPOSITORY)
     return render(template, root, root)
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python with the libraries of this one and no programs beside it."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(folder)
+    python = folder / "bin/python"
+    done = layering.run(python, "-c", "import site; print(*site.getsitepackages())", cwd=folder)
+    link = Path(done.stdout.strip()) / "libraries.pth"
+    link.write_text(sysconfig.get_path("purelib"), "utf-8")
+    return python
 
 
 @pytest.fixture
