@@ -74,6 +74,7 @@ def passed(summary: str) -> int:
 LAYER = (
     "__init__ __main__ base check connect create engine errors health http_errors liveness"
     " migrations/__init__ migrations/autogenerate migrations/commands migrations/environment"
+    " migrations/history"
     " migrations/limits migrations/lock migrations/offline migrations/online migrations/revisions"
     " new_database seeding session settings statements status tables transactions url variables"
     " waiting wiring"
