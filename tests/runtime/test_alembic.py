@@ -111,7 +111,7 @@ mine = logging.getLogger("layered.orders")
 from layered.core.database.migrations import commands, revisions
 
 commands.migrate()
-commands.compare()
+assert commands.compare() == ""
 commands.revert("base")
 assert revisions.heads() != []
 assert logging.root.handlers == [handler], logging.root.handlers
