@@ -87,7 +87,7 @@ class _Target:
         parts = slice(len(key)), slice(len(key), len(given)), slice(len(given), None)
         self._layout = Layout(*(fields[part] for part in parts))
         self._all_were_new = False
-        with_arrays = any(field.is_array for field in fields)
+        with_arrays = any(field.is_nested for field in fields)
         self.batch_size = _ROWS_WITH_ARRAYS if with_arrays else _ROWS
 
     async def write(self, batch: Batch) -> Counts:

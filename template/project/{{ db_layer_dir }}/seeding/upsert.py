@@ -24,7 +24,7 @@ class Field:
         self.type = target.type
         self.compared: TypeEngine[Any] = target.type
         ddl = target.type.compile(dialect)
-        self.is_array = ddl.endswith("]")
+        self.is_nested = ddl.endswith(("]", "MULTIRANGE"))
         if ddl.startswith(_TEXTS):
             self.type = self.compared = _unlimited(target.type)
         elif ddl == "JSON":  # has no equality
@@ -71,7 +71,7 @@ def as_table(
 ) -> sa.FromClause:
     """Return values, column by column, as a table with the names of the fields."""
     named = [sa.column(field.name, field.type) for field in fields]
-    if any(field.is_array for field in fields):  # which unnest() would take apart
+    if any(field.is_nested for field in fields):  # arrays would be taken apart
         return sa.values(*named, name="seed_sent").data([*zip(*columns, strict=True)])
     # Few parameters, however many rows: quick to compile and to parse.
     arrays = [
