@@ -31,6 +31,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import (
     BIT,
@@ -43,6 +44,8 @@ from sqlalchemy.dialects.postgresql import (
     Range,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from runtime.application import Run
 
 NOW = datetime(2024, 1, 1, 12, 0, 0, 700_000, tzinfo=UTC)
 
@@ -154,3 +157,12 @@ OF_TYPES = {
     )
     for name, (type_, _) in VALUES.items()
 }
+
+
+def create_tables(layer: Any, run: Run) -> None:
+    async def create() -> None:
+        async with layer.get_engine().begin() as connection:
+            await connection.execute(text('CREATE SCHEMA "other place"'))
+            await connection.run_sync(Base.metadata.create_all)
+
+    run(create())

@@ -8,10 +8,9 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from runtime.application import Run, Server
-from runtime.seeded import OF_TYPES, VALUES, Base, Kept, Role, User, membership
+from runtime.seeded import OF_TYPES, VALUES, Kept, Role, User, create_tables, membership
 
 Seed = Callable[..., dict[str, tuple[int, int, int]]]
 
@@ -19,15 +18,7 @@ Seed = Callable[..., dict[str, tuple[int, int, int]]]
 @pytest.fixture
 def server(layer: Any, run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    for variable in ("DATABASE_ENVIRONMENT", "ENVIRONMENT", "APP_ENV", "ENV"):
-        monkeypatch.delenv(variable, raising=False)
-
-    async def create() -> None:
-        async with layer.get_engine().begin() as connection:
-            await connection.execute(text('CREATE SCHEMA "other place"'))
-            await connection.run_sync(Base.metadata.create_all)
-
-    run(create())
+    create_tables(layer, run)
     return Server(database_url)
 
 
