@@ -72,9 +72,11 @@ def passed(summary: str) -> int:
 
 
 LAYER = (
-    "__init__ __main__ base check commands connect create engine errors health http_errors"
-    " liveness migrations revisions seeding session settings statements status tables transactions"
-    " url variables wiring"
+    "__init__ __main__ base check commands connect create engine environment errors health"
+    " http_errors liveness migrations revisions session settings statements status tables"
+    " transactions url variables wiring"
+    " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
+    " seeding/rows seeding/upsert"
 )
 
 
@@ -177,9 +179,10 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
         assert_host_works(host, client)
 
     seed_rows(host, root, "first", "second")
-    for added in (1, 0):
+    for created in (1, 0):
         seeded = run(sys.executable, "-m", seed, cwd=import_root, variables=variables)
-        assert seeded.stdout == f"Seed applied: {added} rows added\n"
+        counts = f"{created} created, 0 updated, {2 - created} unchanged"
+        assert seeded.stdout == f"widgets: {counts}\n"
 
     run("alembic", "downgrade", "base", cwd=home, variables=variables)
     run(sys.executable, "-m", layer_module, "check", cwd=import_root)
