@@ -179,9 +179,9 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
         assert_host_works(host, client)
 
     seed_rows(host, root, "first", "second")
-    for created in (1, 0):
+    for new in (1, 0):
         seeded = run(sys.executable, "-m", seed, cwd=import_root, variables=variables)
-        counts = f"{created} created, 0 updated, {2 - created} unchanged"
+        counts = f"{new} created, 0 updated, {2 - new} unchanged"
         assert seeded.stdout == f"widgets: {counts}\n"
 
     run("alembic", "downgrade", "base", cwd=home, variables=variables)

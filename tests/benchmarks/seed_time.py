@@ -71,7 +71,9 @@ def main() -> None:
                 text=True,
                 check=True,
             )
-            print(f"{count:9,} rows from a generator: {int(measured.stdout) / 1024:.0f} MiB at most")
+            print(
+                f"{count:9,} rows from a generator: {int(measured.stdout) / 1024:.0f} MiB at most"
+            )
 
 
 def layered_project(folder: Path) -> Path:

@@ -40,9 +40,9 @@ from sqlalchemy.dialects.postgresql import (
     JSONB,
     TIMESTAMP,
     BitString,
-    MultiRange,
     Range,
 )
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runtime.application import Run

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 import layering
 from rendering import Tree, write
@@ -60,6 +60,8 @@ def rows():
 CREATE = "import asyncio; from layered.core.database import init_db; asyncio.run(init_db())"
 COUNT = "SELECT count(*) FROM widgets"
 NAMES = ("DATABASE_ENVIRONMENT", "ENVIRONMENT", "APP_ENV", "ENV")
+CANARY = "canary"
+QUIET = {"DATABASE_SLOW_STATEMENT": "0"}  # on a busy machine
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def seed(home: Path, url: str, *options: str, **variables: str) -> tuple[int, st
         *(sys.executable, "-m", "layered.core.seed", *options),
         cwd=home,
         check=False,
-        variables={name: "" for name in NAMES} | {"DATABASE_URL": url} | variables,
+        variables=dict.fromkeys(NAMES, "") | QUIET | {"DATABASE_URL": url} | variables,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -101,7 +103,7 @@ def running(home: Path, url: str, stderr: int = subprocess.PIPE) -> Iterator[sub
     with subprocess.Popen(
         [sys.executable, "-m", "layered.core.seed"],
         cwd=home,
-        env=layering.environment({"DATABASE_URL": url, "TERM": "xterm", "COLUMNS": "100"}),
+        env=layering.environment(QUIET | {"DATABASE_URL": url, "TERM": "xterm"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,
@@ -137,19 +139,18 @@ def test_a_report_and_nothing_else(home: Path, server: Server) -> None:
 
 
 def test_without_a_database_it_is_a_sentence(home: Path, database_url: str) -> None:
+    unset = "DATABASE_URL is not set in the environment or in .env"
     assert seed(home, "") == (
-        1,
-        "",
-        "DATABASE_URL is not set in the environment or in .env:"
-        " expected postgresql://user:password@host:5432/name\n",
+        *(1, ""),
+        f"{unset}: expected postgresql://user:password@host:5432/name\n",
     )
-    code, _, told = seed(home, "postgresql://me:canary@127.0.0.1:1/nowhere")
+    code, _, told = seed(home, f"postgresql://me:{CANARY}@127.0.0.1:1/nowhere")
     assert (code, told.count("\n"), "Connect call failed" in told) == (1, 1, True)
-    assert "canary" not in told
-    wrong = make_url(database_url).set(password="canary")
+    assert CANARY not in told
+    wrong = make_url(database_url).set(password=CANARY)
     code, _, told = seed(home, wrong.render_as_string(hide_password=False))
     assert (code, told.count("\n"), "password authentication failed" in told) == (1, 1, True)
-    assert "canary" not in told
+    assert CANARY not in told
 
 
 def test_pending_migrations_come_first(home: Path, database_url: str) -> None:
@@ -262,6 +263,24 @@ def test_interrupted_or_cut_off_it_says_so(home: Path, server: Server) -> None:
         assert server.ask(COUNT) == [0]
 
 
+def test_a_commit_that_may_have_been_is_not_called_nothing(
+    layer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = import_module(f"{layer.__name__}.seeding.command")
+
+    class UnknownError(Exception):
+        sqlstate = "08007"
+
+    async def lose(*_: object, **__: object) -> None:
+        raise DBAPIError(None, None, UnknownError("the connection was lost during COMMIT"))
+
+    monkeypatch.setattr(command, "_run", lose)
+    monkeypatch.setattr(sys, "argv", ["seed"])
+    with pytest.raises(SystemExit) as caught:
+        command.run(list)
+    assert caught.value.code == "Run it again: the connection was lost during COMMIT"
+
+
 def test_processes_at_once_give_the_rows_of_one(home: Path, server: Server) -> None:
     list_rows(home, '({"name": f"{n}"} for n in range(12_000))')
     with (
@@ -311,7 +330,11 @@ def test_a_bar_only_on_a_terminal_and_in_a_long_run(home: Path, server: Server) 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_lines_without_a_terminal_or_without_rich(
-    layer: Any, terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    layer: Any,
+    *,
+    terminal: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     module = import_module(f"{layer.__name__}.seeding.progress")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
@@ -320,7 +343,7 @@ def test_lines_without_a_terminal_or_without_rich(
     clock = 0.0
     monkeypatch.setattr(module, "monotonic", lambda: clock)
     progress = module.Progress()
-    for clock in (1.0, 5.0, 6.0, 9.9, 10.0):  # noqa: B007
+    for clock in (1.0, 5.0, 6.0, 9.9, 10.0):
         progress.show("widgets", 1000 * int(clock), None)
     progress.stop()
     assert capsys.readouterr().err == "widgets: 5,000 rows\nwidgets: 10,000 rows\n"

@@ -1,6 +1,7 @@
 """What a seed writes, and the sentence when it writes nothing."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -119,8 +120,8 @@ def test_what_python_and_the_server_set(seeding: Any, seed: Seed, server: Server
 
     assert write(1, 2, 3) == (3, 0, 0)
     assert server.ask("SELECT count(DISTINCT id) FROM kept") == [3]
-    columns = "(id, colour, made_at)::text"
-    before = server.ask(f"SELECT {columns} FROM kept ORDER BY code")
+    inserted = "SELECT (id, colour, made_at)::text FROM kept ORDER BY code"
+    before = server.ask(inserted)
     assert server.ask("SELECT (colour, double, updated_by) FROM kept") == [
         ("red", double, None) for double in (2, 4, 6)
     ]
@@ -128,10 +129,29 @@ def test_what_python_and_the_server_set(seeding: Any, seed: Seed, server: Server
     before[1] = before[1].replace("red", "blue")
 
     assert write(1, 2, 4) == (0, 1, 2)
-    assert server.ask(f"SELECT {columns} FROM kept ORDER BY code") == before
+    assert server.ask(inserted) == before
     assert server.ask(
         "SELECT (code, double, updated_by) FROM kept WHERE updated_at IS NOT NULL"
     ) == [("2", 8, "seed")]
+
+
+def test_defaults_of_many_new_rows(
+    seeding: Any, seed: Seed, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module(f"{seeding.__name__}.batches"), "_ROWS", 3)
+    rows = [{"code": str(n), "value": n} for n in range(10)]
+    assert seed(seeding.Rows(Kept, "code", rows)) == {"kept": (10, 0, 0)}
+    [row] = server.ask(
+        "SELECT (count(DISTINCT id), count(made_at), count(updated_at),"
+        " count(*) FILTER (WHERE colour = 'red' AND double = 2 * value)) FROM kept"
+    )
+    assert row == (10, 10, 0, 10)
+
+
+def test_many_rows_with_arrays(seeding: Any, seed: Seed) -> None:
+    rows = [{"key": n, "value": [f"{n}"]} for n in range(20_000)]
+    for counts in ((20_000, 0, 0), (0, 0, 20_000)):
+        assert seed(seeding.Rows(OF_TYPES["tags"], "key", iter(rows))) == {"of_tags": counts}
 
 
 def test_tables_come_in_the_order_of_their_foreign_keys(
@@ -160,8 +180,8 @@ def test_tables_come_in_the_order_of_their_foreign_keys(
     ]
     assert server.ask(
         'SELECT (u."First Name", r.name, b."First Name") FROM "other place"."a users" u'
-        ' LEFT JOIN roles r ON r.id = role_id LEFT JOIN "other place"."a users" b ON b.id = u.boss_id'
-        " ORDER BY 1"
+        " LEFT JOIN roles r ON r.id = role_id"
+        ' LEFT JOIN "other place"."a users" b ON b.id = u.boss_id ORDER BY 1'
     ) == [("ann", "admin", None), ("bob", None, "ann"), ("cid", "admin", None)]
     assert seed(listed[0], listed[2], listed[3]) == {
         "roles": (0, 0, 1),
@@ -177,8 +197,8 @@ def test_tables_come_in_the_order_of_their_foreign_keys(
         ([{"name": "x"}, {"name": 5}], "2: DataError"),
         ([{"name": "x"}, {"name": None}], "2: a value of its key is missing"),
         ([{"name": "x"}, {"name": "y"}, {"name": "x"}], "3: a row before has the same key"),
-        ([{"name": "x"}, {"name": "y", "title": ""}], "2: expected name"),
-        ([{"title": "x"}], "1: expected name"),
+        ([{"name": "x"}, {"name": "y", "title": ""}], "2: expected the attributes name"),
+        ([{"title": "x"}], "1: expected the attributes name"),
         ([{"name": "x", "nmae": "x"}], "1: the model has no attribute nmae"),
         ([{"name": "x", "label": "y"}, {"name": "y", "label": None}], "2: null value in column"),
         ([{"name": "x", "id": 1}, {"name": "y", "id": 1}], "2: duplicate key value violates"),
@@ -201,27 +221,34 @@ def test_a_row_of_a_later_batch_is_found(
     assert server.ask("SELECT count(*) FROM roles") == [0]
 
 
-@pytest.mark.parametrize(
-    ("model", "key", "named"),
-    [
-        (Role, {"name": "nobody"}, "role_id refers to roles by name: 0 rows, expected one"),
-        (Role, {"label": "none"}, "role_id refers to roles by label: 2 rows, expected one"),
-        (Role, {"nmae": "x"}, "role_id refers to roles by nmae: expected a foreign key to it, and"),
-        (Role, {"name": 5}, "DataError"),
-        (Kept, {"code": "x"}, "role_id refers to kept by code: expected a foreign key to it, and"),
-    ],
-)
+REFERENCES: list[tuple[Any, dict[str, Any], str]] = [
+    (Role, {"name": "nobody"}, "refers to roles by name: 0 rows, expected one"),
+    (Role, {"label": "none"}, "refers to roles by label: 2 rows, expected one"),
+    (Role, {"nmae": "x"}, "refers to roles by nmae: expected a foreign key to it, and"),
+    (Role, {}, "refers to roles by : expected a foreign key to it, and"),
+    (Kept, {"code": "x"}, "refers to kept by code: expected a foreign key to it, and"),
+]
+
+
+@pytest.mark.parametrize(("model", "key", "problem"), REFERENCES)
 def test_a_reference_that_is_refused(
-    seeding: Any, refusal: Callable[..., str], server: Server, model: Any, key: Any, named: str
+    seeding: Any, refusal: Callable[..., str], model: Any, key: Any, problem: str
 ) -> None:
-    server.ask("INSERT INTO roles (name) VALUES ('a'), ('b')")
-    reference = seeding.reference(model, **key)
+    roles = seeding.Rows(Role, "name", [{"name": "a"}, {"name": "b"}])
     known = seeding.reference(Role, name="a")
     rows = [{"first": f"{n}", "last": "", "role_id": known} for n in range(7)]
-    rows[5]["role_id"] = reference
-    told = refusal(seeding.Rows(User, ("first", "last"), rows))
-    assert told.startswith(f"other place.a users, row 6: {named}")
-    assert server.ask('SELECT count(*) FROM "other place"."a users"') == [0]
+    rows[5]["role_id"] = seeding.reference(model, **key)
+    told = refusal(roles, seeding.Rows(User, ("first", "last"), rows))
+    assert told.startswith(f"other place.a users, row 6: role_id {problem}")
+
+
+def test_a_reference_by_a_value_of_another_type(
+    seeding: Any, refusal: Callable[..., str], server: Server
+) -> None:
+    row = {"first": "", "last": "", "role_id": seeding.reference(Role, name=5)}
+    told = refusal(seeding.Rows(User, ("first", "last"), [row]))
+    assert told.startswith("other place.a users, row 1: DataError")
+    assert server.ask("SELECT count(*) FROM roles") == [0]
 
 
 def test_a_key_needs_a_constraint(seeding: Any, refusal: Callable[..., str]) -> None:
@@ -230,9 +257,7 @@ def test_a_key_needs_a_constraint(seeding: Any, refusal: Callable[..., str]) -> 
     assert told == "roles: no unique constraint is on name, title alone"
 
 
-def test_rows_that_are_found_after_many_new_ones(
-    seeding: Any, seed: Seed, server: Server
-) -> None:
+def test_rows_that_are_found_after_many_new_ones(seeding: Any, seed: Seed, server: Server) -> None:
     """From the second batch on, rows are at first inserted as if none were there."""
     server.ask("INSERT INTO roles (name, title) VALUES ('7000', 'old'), ('12345', '')")
     rows = [{"name": f"{n}", "title": ""} for n in range(17_000)]
@@ -255,6 +280,17 @@ def test_a_partitioned_table(seeding: Any, seed: Seed, server: Server) -> None:
         assert seed(seeding.Rows(OF_TYPES["text"], "key", rows)) == {"of_text": counts}
 
 
+def wait_until_one_waits(server: Server) -> None:
+    for _ in range(1000):
+        if server.ask(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ):
+            return
+        time.sleep(0.01)
+    raise AssertionError("Nobody waits")
+
+
 @pytest.mark.parametrize("value", ["same", "other"])
 def test_the_application_may_be_faster(
     seeding: Any, seed: Seed, server: Server, value: str
@@ -268,14 +304,9 @@ def test_the_application_may_be_faster(
         await connection.execute("INSERT INTO roles (name, title) VALUES ('a', $1)", value)
         rows = [{"name": "a", "title": "same"}, {"name": "b", "title": "same"}]
         running = asyncio.create_task(asyncio.to_thread(seed, seeding.Rows(Role, "name", rows)))
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1"
-        other = await asyncpg.connect(server.url)
-        name = await other.fetchval("SELECT current_database()")
-        while not await other.fetch(waiting, name):
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_until_one_waits, server)
         await transaction.commit()
         await connection.close()
-        await other.close()
         return await running
 
     written = 1 if value == "same" else 2

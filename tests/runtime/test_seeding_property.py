@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.application import Run, Server
+from runtime.application import Server
 from runtime.seeded import Role, User
 from runtime.test_seeding import Seed, seed, seeding, server
 
@@ -93,9 +93,8 @@ def small_batches(seeding: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @given(steps=STEPS)
 def test_any_sequence_of_seeds_and_edits_converges(
-    seeding: Any, seed: Seed, server: Server, run: Run, steps: list[Seeding | Edit | Deletion]
+    seeding: Any, seed: Seed, server: Server, steps: list[Seeding | Edit | Deletion]
 ) -> None:
-    assert run
     server.ask('TRUNCATE roles, "other place"."a users" CASCADE')
     tables: Tables = {"roles": {}, "users": {}}
     for step in steps:

@@ -14,10 +14,9 @@ from .rows import RowError, Rows, SeedError, columns_of, table_of
 from .upsert import Default, Field, Layout, Statement, insert_new, upsert, value_of
 
 _ROWS = 5000  # of one statement, which are in memory at a time
-_ROWS_WITH_ARRAYS = 500  # where each value is a parameter, of which there are 32767
+_PARAMETERS = 32767  # of one statement, at most: as many values where there are arrays
 _NO_SUCH_CONSTRAINT = "42P10"
 _OF_A_ROW = {"", "21", "22", "23"}  # classes of SQLSTATE; the driver's own have none
-
 
 Batch: TypeAlias = Sequence[Mapping[str, Any]]
 Result: TypeAlias = CursorResult[*tuple[Any, ...]]
@@ -29,10 +28,6 @@ class Counts(NamedTuple):
     created: int = 0
     updated: int = 0
     unchanged: int = 0
-
-    def plus(self, other: "Counts") -> "Counts":
-        """Return the sums."""
-        return Counts(*map(sum, zip(self, other, strict=True)))
 
 
 async def write(connection: AsyncConnection, rows: Rows) -> AsyncIterator[Counts]:
@@ -87,14 +82,15 @@ class _Target:
         parts = slice(len(key)), slice(len(key), len(given)), slice(len(given), None)
         self._layout = Layout(*(fields[part] for part in parts))
         self._all_were_new = False
-        with_arrays = any(field.is_nested for field in fields)
-        self.batch_size = _ROWS_WITH_ARRAYS if with_arrays else _ROWS
+        nested = any(field.is_nested for field in fields)
+        self.batch_size = min(_ROWS, _PARAMETERS // len(fields)) if nested else _ROWS
 
     async def write(self, batch: Batch) -> Counts:
         expected = {*self._attributes}
         for index, row in enumerate(batch):
             if row.keys() != expected:
-                raise RowError(index, f"expected {', '.join(self._attributes)}")
+                names = ", ".join(self._attributes)
+                raise RowError(index, f"expected the attributes {names}")
         try:
             return await self._write(batch)
         except StatementError as error:
@@ -109,7 +105,8 @@ class _Target:
             raise await self._first_refused(batch, error) from error
 
     async def _write(self, batch: Batch) -> Counts:
-        # Savepoints, so that a batch that is refused can be looked into.
+        # Savepoints, so that a batch that is refused can be looked into. Where rows are
+        # all new, as in a first run, it is faster not to look for any.
         if self._all_were_new:
             with suppress(IntegrityError):
                 async with self._connection.begin_nested():

@@ -71,7 +71,7 @@ def as_table(
 ) -> sa.FromClause:
     """Return values, column by column, as a table with the names of the fields."""
     named = [sa.column(field.name, field.type) for field in fields]
-    if any(field.is_nested for field in fields):  # arrays would be taken apart
+    if any(field.is_nested for field in fields):  # unnest takes arrays apart
         return sa.values(*named, name="seed_sent").data([*zip(*columns, strict=True)])
     # Few parameters, however many rows: quick to compile and to parse.
     arrays = [
