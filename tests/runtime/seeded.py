@@ -148,6 +148,7 @@ VALUES: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+CODES = Table("codes", Base.metadata, Column("name", CHAR(8), primary_key=True))
 OF_TYPES = {
     name: Table(
         f"of_{name}",

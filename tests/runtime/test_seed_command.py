@@ -42,18 +42,18 @@ from layered.models.widgets import Widget
 # A generator that goes on and on once its first batch is written.
 ENDLESS = """
 def rows():
-    for n in range(6_000):
+    for n in range(11_000):
         yield {"name": f"{n}"}
     Path("written").touch()
     while True:
         time.sleep(0.2)
-        for n in range(5_000):
+        for n in range(10_000):
             yield {"name": f"{time.monotonic_ns()} {n}"}
 """
 SLOW = """
 def rows():
-    for n in range(15_000):
-        if n % 5_000 == 0:
+    for n in range(30_000):
+        if n % 10_000 == 0:
             time.sleep(PAUSE)
         yield {"name": f"{n}"}
 """
@@ -314,12 +314,12 @@ def on_a_terminal(home: Path, url: str) -> tuple[str, str]:
 
 
 def test_a_bar_only_on_a_terminal_and_in_a_long_run(home: Path, server: Server) -> None:
-    created, unchanged = "15,000 created, 0 updated, 0", "0 created, 0 updated, 15,000"
+    created, unchanged = "30,000 created, 0 updated, 0", "0 created, 0 updated, 30,000"
     list_rows(home, "rows()", SLOW.replace("PAUSE", "0.7"))
     printed, shown = on_a_terminal(home, server.url)
     assert printed == f"widgets: {created} unchanged\n"
     assert "widgets" in shown
-    assert "10000/?" in shown
+    assert "20000/?" in shown
 
     assert seed(home, server.url) == (0, f"widgets: {unchanged} unchanged\n", "")
 
@@ -353,7 +353,7 @@ def test_memory_does_not_grow_with_the_rows(home: Path, server: Server) -> None:
     head = "import resource\n{}".format(SLOW.replace("PAUSE", "0"))
     peaks = []
     for rows in (20_000, 200_000):
-        list_rows(home, "rows()", head.replace("15_000", str(rows)))
+        list_rows(home, "rows()", head.replace("30_000", str(rows)))
         scaffold = home / "layered/core/seed.py"
         text = scaffold.read_text("utf-8")
         peak = "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from runtime.application import Run, Server
-from runtime.seeded import OF_TYPES, VALUES, Kept, Role, User, create_tables, membership
+from runtime.seeded import CODES, OF_TYPES, VALUES, Kept, Role, User, create_tables, membership
 
 Seed = Callable[..., dict[str, tuple[int, int, int]]]
 
@@ -135,17 +135,15 @@ def test_what_python_and_the_server_set(seeding: Any, seed: Seed, server: Server
     ) == [("2", 8, "seed")]
 
 
-def test_defaults_of_many_new_rows(
-    seeding: Any, seed: Seed, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_module(f"{seeding.__name__}.batches"), "_ROWS", 3)
-    rows = [{"code": str(n), "value": n} for n in range(10)]
-    assert seed(seeding.Rows(Kept, "code", rows)) == {"kept": (10, 0, 0)}
+@pytest.mark.usefixtures("small_batches")
+def test_defaults_of_many_new_rows(seeding: Any, seed: Seed, server: Server) -> None:
+    rows = [{"code": str(n), "value": n} for n in range(1000)]
+    assert seed(seeding.Rows(Kept, "code", rows)) == {"kept": (1000, 0, 0)}
     [row] = server.ask(
         "SELECT (count(DISTINCT id), count(made_at), count(updated_at),"
         " count(*) FILTER (WHERE colour = 'red' AND double = 2 * value)) FROM kept"
     )
-    assert row == (10, 10, 0, 10)
+    assert row == (1000, 1000, 0, 1000)
 
 
 def test_many_rows_with_arrays(seeding: Any, seed: Seed) -> None:
@@ -211,10 +209,16 @@ def test_a_row_that_is_refused_has_its_number(
     assert server.ask("SELECT count(*) FROM roles") == [0]
 
 
+@pytest.fixture
+def small_batches(seeding: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module(f"{seeding.__name__}.batches"), "_ROWS", 100)
+
+
+@pytest.mark.usefixtures("small_batches")
 def test_a_row_of_a_later_batch_is_found(
     seeding: Any, refusal: Callable[..., str], server: Server
 ) -> None:
-    for wrong, count in ((7_777, 12_000), (12_000, 12_000), (1, 5_001), (5_000, 5_000)):
+    for wrong, count in ((777, 1200), (1200, 1200), (1, 101), (100, 100), (101, 101)):
         names = (f"{n}" if n != wrong else "x" * 21 for n in range(1, count + 1))
         told = refusal(seeding.Rows(Role, "name", ({"name": name} for name in names)))
         assert told.startswith(f"roles, row {wrong}: StringDataRightTruncationError")
@@ -257,12 +261,29 @@ def test_a_key_needs_a_constraint(seeding: Any, refusal: Callable[..., str]) -> 
     assert told == "roles: no unique constraint is on name, title alone"
 
 
+@pytest.mark.usefixtures("small_batches")
 def test_rows_that_are_found_after_many_new_ones(seeding: Any, seed: Seed, server: Server) -> None:
     """From the second batch on, rows are at first inserted as if none were there."""
-    server.ask("INSERT INTO roles (name, title) VALUES ('7000', 'old'), ('12345', '')")
-    rows = [{"name": f"{n}", "title": ""} for n in range(17_000)]
-    assert seed(seeding.Rows(Role, "name", rows)) == {"roles": (16_998, 1, 1)}
-    assert server.ask("SELECT count(*) FROM roles WHERE title = ''") == [17_000]
+    server.ask("INSERT INTO roles (name, title) VALUES ('150', 'old'), ('550', ''), ('551', 'x')")
+    rows = [{"name": f"{n}", "title": ""} for n in range(1000)]
+    assert seed(seeding.Rows(Role, "name", rows)) == {"roles": (997, 2, 1)}
+    assert server.ask("SELECT count(*) FROM roles WHERE title = ''") == [1000]
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("table", [Role.__table__, CODES], ids=str)
+def test_the_table_is_not_read_for_each_batch(
+    seeding: Any, seed: Seed, server: Server, table: Any
+) -> None:
+    rows = [{"name": f"{n}"} for n in range(20_000)]
+    name = str(table)
+    assert seed(seeding.Rows(table, "name", rows)) == {name: (20_000, 0, 0)}
+    server.ask(f"ANALYZE {name}")
+    read = f"SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = '{name}'"  # noqa: S608
+    before = server.ask(read)
+    assert seed(seeding.Rows(table, "name", rows)) == {name: (0, 0, 20_000)}
+    assert server.connections() == 0
+    assert server.ask(read) == before
 
 
 def test_nothing_but_a_key(seeding: Any, seed: Seed) -> None:

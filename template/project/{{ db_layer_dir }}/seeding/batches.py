@@ -13,7 +13,7 @@ from .references import resolve
 from .rows import RowError, Rows, SeedError, columns_of, table_of
 from .upsert import Default, Field, Layout, Statement, insert_new, upsert, value_of
 
-_ROWS = 5000  # of one statement, which are in memory at a time
+_ROWS = 10_000  # of one statement, which are in memory at a time
 _PARAMETERS = 32767  # of one statement, at most: as many values where there are arrays
 _NO_SUCH_CONSTRAINT = "42P10"
 _OF_A_ROW = {"", "21", "22", "23"}  # classes of SQLSTATE; the driver's own have none

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 Value: TypeAlias = Any
 Default: TypeAlias = Any  # sqlalchemy.ColumnDefault, one of its kinds
@@ -26,7 +26,7 @@ class Field:
         ddl = target.type.compile(dialect)
         self.is_nested = ddl.endswith(("]", "MULTIRANGE"))
         if ddl.startswith(_TEXTS):
-            self.type = self.compared = _unlimited(target.type)
+            self.type = self.compared = _unlimited(target.type, ddl)
         elif ddl == "JSON":  # has no equality
             self.compared = sa.Text()
 
@@ -37,18 +37,30 @@ class _Unlimited(sa.TypeDecorator[Any]):
     impl = sa.Text
     cache_ok = True
 
-    def __init__(self, original: TypeEngine[Any]) -> None:
+    def __init__(self, original: TypeEngine[Any], name: str) -> None:
         super().__init__()
-        self.original = original
+        self.original, self.name = original, name
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(_Char() if self.name[0] == "C" else sa.Text())
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
         return self.original.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _unlimited(text: TypeEngine[Any]) -> TypeEngine[Any]:
+class _Char(UserDefinedType[str]):
+    """CHAR of any length, which an index on CHAR(4) is for."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "BPCHAR"
+
+
+def _unlimited(text: TypeEngine[Any], ddl: str) -> TypeEngine[Any]:
     if isinstance(text, sa.ARRAY):
-        return sa.ARRAY(_Unlimited(text.item_type), dimensions=text.dimensions)
-    return _Unlimited(text)
+        return sa.ARRAY(_Unlimited(text.item_type, ddl), dimensions=text.dimensions)
+    return _Unlimited(text, ddl)
 
 
 class Layout(NamedTuple):
@@ -112,12 +124,15 @@ def upsert(
     key, others, defaults = layout
     fields = [*layout.given, *defaults]
     sent = as_table(fields, columns)
-    same_key = sa.and_(*(field.column == sent.c[field.name] for field in key))
-    is_new = key[0].column.is_(None)
+    # By index: a plain join would read the table, however large, for each batch.
+    same_key = (field.column == sent.c[field.name] for field in key)
+    stored = sa.select(*(field.column for field in layout.given)).where(*same_key)
+    there = stored.limit(1).lateral("seed_there")
+    is_new = there.c[key[0].column.key].is_(None)
     changed = (
         sa.select(*sent.c, is_new.label(_CREATED))
-        .select_from(sent.outerjoin(table, same_key))
-        .where(sa.or_(is_new, *_differences(others, dict(sent.c.items()))))
+        .select_from(sent.outerjoin(there, sa.true()))
+        .where(sa.or_(is_new, *_differences(others, there, dict(sent.c.items()))))
         .cte("seed_changed")
     )
     new_rows = sa.select(*(changed.c[field.name] for field in fields))
@@ -129,7 +144,7 @@ def upsert(
         inserting = inserting.on_conflict_do_update(
             index_elements=unique,
             set_=_on_update(table) | updates,
-            where=sa.or_(*_differences(others, new)),  # somebody may be faster
+            where=sa.or_(*_differences(others, table, new)),  # it may be there by now
         )
     else:
         inserting = inserting.on_conflict_do_nothing(index_elements=unique)
@@ -144,10 +159,11 @@ def upsert(
 
 def _differences(
     fields: Sequence[Field],
+    old: sa.FromClause,
     new: Mapping[str, sa.ColumnElement[Any]],
 ) -> list[sa.ColumnElement[bool]]:
     return [
-        sa.cast(field.column, field.compared).is_distinct_from(
+        sa.cast(old.c[field.column.key], field.compared).is_distinct_from(
             sa.cast(new[field.name], field.compared),
         )
         for field in fields
