@@ -76,8 +76,10 @@ LAYER = (
     " migrations/__init__ migrations/autogenerate migrations/commands"
     " migrations/down_revision migrations/environment migrations/history migrations/limits"
     " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
-    " migrations/rebase migrations/revisions new_database seeding session settings statements"
-    " status tables transactions url variables waiting wiring"
+    " migrations/rebase migrations/revisions new_database production"
+    " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
+    " seeding/rows seeding/upsert session settings statements status tables transactions url"
+    " variables waiting wiring"
 )
 
 
@@ -182,9 +184,10 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
         assert_host_works(host, client)
 
     seed_rows(host, root, "first", "second")
-    for added in (1, 0):
+    for new in (1, 0):
         seeded = run(sys.executable, "-m", seed, cwd=import_root, variables=variables)
-        assert seeded.stdout == f"Seed applied: {added} rows added\n"
+        counts = f"{new} created, 0 updated, {2 - new} unchanged"
+        assert seeded.stdout == f"widgets: {counts}\n"
 
     run("alembic", "downgrade", "base", cwd=home, variables=variables)
     run(sys.executable, "-m", layer_module, "check", cwd=import_root)

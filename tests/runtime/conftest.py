@@ -96,6 +96,8 @@ def layer(project: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings = import_module("layered.core.database.settings")
     for field in settings.DatabaseSettings.model_fields:
         monkeypatch.delenv(field.upper(), raising=False)
+    for name in ("ENVIRONMENT", "APP_ENV", "ENV"):
+        monkeypatch.delenv(name, raising=False)
     return import_module("layered.core.database")
 
 

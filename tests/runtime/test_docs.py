@@ -133,16 +133,16 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
             (root / block.splitlines()[0].removeprefix("# ")).write_text(block, "utf-8")
         elif block.startswith(("def upgrade", "    ")):
             revise(root, block)
-        elif block.startswith("rows: "):
-            text = seed.read_text("utf-8").replace("rows: list[Row] = []\n", block)
-            imported = "from app.models.widget import Widget\n\n\nasync def seed"
-            seed.write_text(text.replace("\n\nasync def seed", imported), "utf-8")
+        elif "def seed()" in block:
+            text = seed.read_text("utf-8")
+            start, end = text.index("from app"), text.index("\n\nif __name__")
+            seed.write_text(text[:start] + block + text[end:], "utf-8")
         else:
             main.write_text(f"{main.read_text('utf-8')}\n\n{block}", "utf-8")
 
     everything = "\n".join(printed)
     assert "add widgets" in everything
-    assert "Seed applied: 2 rows added" in everything
+    assert "widgets: 2 created, 0 updated, 0 unchanged" in everything
     assert everything.count("There is one head") == 1
     # On the command line and in the workflow.
     assert everything.count("Found 0 issues in 1 file") == 2
@@ -182,7 +182,7 @@ def test_the_page_lists_the_variables_that_are_read(template: Path, tmp_path: Pa
     )
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\S*) ?\|", page, re.MULTILINE)
     assert {name for name, _ in rows} == {name.upper() for name, _ in fields}
-    numbers = {name.upper(): value for name, value in fields if value != "None"}
+    numbers = {name.upper(): value for name, value in fields if value not in {"None", "Field"}}
     assert {name: value for name, value in rows if name in numbers} == {
         name: value.lower() for name, value in numbers.items()
     }
