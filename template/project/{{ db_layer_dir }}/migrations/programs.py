@@ -1,4 +1,7 @@
-"""Programs that may be there: git, ruff, squawk."""
+"""Programs that may be there: git, ruff, squawk.
+
+By way of asyncio, since strict linters report each call of the module subprocess.
+"""
 
 import asyncio
 import os
