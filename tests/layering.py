@@ -142,11 +142,11 @@ def seed_rows(host: Host, root: Path, *names: str) -> None:
     """Fill the seed's scaffold with widgets."""
     found = answers(root)
     scaffold = root / host.app_dir / found["db_seed"]
-    rows = ", ".join(f'(Widget, {{"name": "{name}"}})' for name in names)
+    rows = ", ".join(f'{{"name": "{name}"}}' for name in names)
     imported = f"from {dotted(host, found['db_models'])}.widget import Widget\n"
     text = scaffold.read_text(encoding="utf-8")
-    text = text.replace("rows: list[Row] = []", f"rows: list[Row] = [{rows}]")
-    text = text.replace("\n\nasync def seed", f"{imported}\n\nasync def seed")
+    text = text.replace("return []", f'return [Rows(Widget, key="name", rows=[{rows}])]')
+    text = text.replace("\n\ndef seed", f"{imported}\n\ndef seed")
     scaffold.write_text(text, encoding="utf-8")
 
 

@@ -73,11 +73,13 @@ def passed(summary: str) -> int:
 
 LAYER = (
     "__init__ __main__ base check connect create engine errors health http_errors liveness"
-    " migrations/__init__ migrations/autogenerate migrations/commands migrations/environment"
-    " migrations/history"
-    " migrations/limits migrations/lock migrations/offline migrations/online migrations/revisions"
-    " new_database seeding session settings statements status tables transactions url variables"
-    " waiting wiring"
+    " migrations/__init__ migrations/autogenerate migrations/commands"
+    " migrations/down_revision migrations/environment migrations/history migrations/limits"
+    " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
+    " migrations/rebase migrations/revisions new_database production"
+    " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
+    " seeding/rows seeding/upsert session settings statements status tables transactions url"
+    " variables waiting wiring"
 )
 
 
@@ -89,7 +91,9 @@ def expected_changes(root: Path, touched: set[str]) -> set[str]:
     folders = {
         app / found["db_layer"]: [f"{room}.py" for room in LAYER.split()],
         app / found["db_models"]: ["__init__.py", "base.py"],
-        PurePosixPath(found["db_alembic"]): ["env.py", "script.py.mako", "versions/.gitkeep"],
+        PurePosixPath(found["db_alembic"]): [
+            *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),
+        ],
         PurePosixPath(found["db_tests"]): [
             *("test_database_health.py", "test_database_migrations.py"),
             *package,
@@ -166,7 +170,7 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
 
     run("alembic", "revision", "--autogenerate", "-m", "add widgets", cwd=home, variables=variables)
     [revision] = (root / found["db_alembic"] / "versions").glob("*.py")
-    assert 'op.create_table("widgets"' in revision.read_text().replace("'", '"')
+    assert re.search(r"op\.create_table\(\s*[\"']widgets[\"']", revision.read_text())
     run("alembic", "upgrade", "head", cwd=home, variables=variables)
     run("alembic", "check", cwd=home, variables=variables)
     assert "CREATE TABLE widgets" in run("alembic", "upgrade", "head", "--sql", cwd=home).stdout
@@ -180,9 +184,10 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
         assert_host_works(host, client)
 
     seed_rows(host, root, "first", "second")
-    for added in (1, 0):
+    for new in (1, 0):
         seeded = run(sys.executable, "-m", seed, cwd=import_root, variables=variables)
-        assert seeded.stdout == f"Seed applied: {added} rows added\n"
+        counts = f"{new} created, 0 updated, {2 - new} unchanged"
+        assert seeded.stdout == f"widgets: {counts}\n"
 
     run("alembic", "downgrade", "base", cwd=home, variables=variables)
     run(sys.executable, "-m", layer_module, "check", cwd=import_root)

@@ -36,7 +36,7 @@ New files are only added. Of your own files none is replaced, a few get lines.
 ---
 ✔ backend/app/main.py: setup_database(app) added
 · backend/app/core/config.py: Settings ignores unknown keys
-✔ backend/pyproject.toml: added sqlalchemy[asyncio], alembic, asyncpg
+✔ backend/pyproject.toml: added sqlalchemy[asyncio], alembic, asyncpg; added rich for development
 ✔ .env.example: added DATABASE_URL, DATABASE_ECHO, ALEMBIC_DATABASE_URL
 ✔ docker-compose.yml: included compose.database.yaml
 

@@ -43,7 +43,7 @@ def use_and_end(script: subprocess.Popen[str], ending: signal.Signals) -> None:
         text += line
         if "Uvicorn running" in line:
             break
-    assert "Seed applied: 2 rows added" in text, text
+    assert "widgets: 2 created, 0 updated, 0 unchanged" in text, text
     address = re.search(r"http://127\.0\.0\.1:\d+/health/database", text)
     assert address, text
     assert httpx.get(address[0]).json() == {"status": "ok"}

@@ -18,7 +18,7 @@ REQUIREMENTS = (
     "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )
-DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27")
+DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27", "rich>=13")
 
 
 class Target(NamedTuple):

@@ -154,11 +154,11 @@ class Server:
     """What the server itself says, over a connection of its own."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def ask(self, statement: str) -> list[Any]:
         async def fetch() -> list[Any]:
-            connection = await asyncpg.connect(self._url)
+            connection = await asyncpg.connect(self.url)
             try:
                 return [row[0] for row in await connection.fetch(statement)]
             finally:

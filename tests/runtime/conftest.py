@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+import sysconfig
+import venv
 import warnings
 from collections.abc import Coroutine, Generator, Iterator
 from importlib import import_module
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+import layering
 import tcp_proxy
 from rendering import Tree, render, write
 from runtime.application import ENDPOINTS, KEYED, REPOSITORY, TICKETS, Respond, Run, Server, Work
@@ -74,6 +77,18 @@ def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return render(template, root, root)
 
 
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python with the libraries of this one and no programs beside it."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    venv.create(folder)
+    python = folder / "bin/python"
+    done = layering.run(python, "-c", "import site; print(*site.getsitepackages())", cwd=folder)
+    link = Path(done.stdout.strip()) / "libraries.pth"
+    link.write_text(sysconfig.get_path("purelib"), "utf-8")
+    return python
+
+
 @pytest.fixture
 def layer(project: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the front door of the layer, without any variable of this machine."""
@@ -81,6 +96,8 @@ def layer(project: Tree, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings = import_module("layered.core.database.settings")
     for field in settings.DatabaseSettings.model_fields:
         monkeypatch.delenv(field.upper(), raising=False)
+    for name in ("ENVIRONMENT", "APP_ENV", "ENV"):
+        monkeypatch.delenv(name, raising=False)
     return import_module("layered.core.database")
 
 

@@ -1,8 +1,7 @@
-"""`python -m ...seed` and `python -m ...database check`, as a person runs them."""
+"""`python -m ...database check`, as a person runs it."""
 
 import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 import layering
 from rendering import Tree, render, write
-from runtime.application import REPOSITORY, TICKETS, Server
+from runtime.application import REPOSITORY
 
 SETTINGS = """\
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -215,72 +214,3 @@ def test_check_compares_versions(
     monkeypatch.syspath_prepend(tmp_path / "other")
     code, lines = check_here(root, capsys)
     assert (code, left(lines)) == (1, ["☐ asyncpg>=0.32: 0.9.0 is installed"])
-
-
-def seed(root: Path, url: str | None) -> subprocess.CompletedProcess[str]:
-    return layering.run(
-        *(sys.executable, "-m", "layered.core.seed"),
-        cwd=root / "backend",
-        check=False,
-        variables={"DATABASE_URL": url} if url else None,
-    )
-
-
-@pytest.fixture
-def seeded(root: Path) -> Path:
-    """Return the repository with two rows to seed, the second of which fails on demand."""
-    scaffold = root / "backend/layered/core/seed.py"
-    text = scaffold.read_text("utf-8")
-    rows = '(Ticket, {"number": 1}), (Ticket, {"number": int(environ["N"])})'
-    imports = "from os import environ\n\nfrom layered.models.tickets import Ticket\n"
-    scaffold.write_text(
-        text.replace("rows: list[Row] = []", f"rows: list[Row] = [{rows}]").replace(
-            "\n\nasync def seed", f"{imports}\n\nasync def seed"
-        ),
-        "utf-8",
-    )
-    # ON CONFLICT knows no deferrable constraint.
-    plain = TICKETS.replace(', deferrable=True, initially="DEFERRED"', "")
-    return write(root, {"backend/layered/models/tickets.py": plain})
-
-
-def test_seeding_twice_is_seeding_once(
-    seeded: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = Server(database_url)
-    monkeypatch.setenv("N", "2")
-
-    missing = seed(seeded, database_url)
-    assert missing.returncode == 1
-    assert missing.stdout == ""
-    assert missing.stderr == (
-        'relation "tickets" does not exist\n'
-        "The seed adds rows, no tables: run `alembic upgrade head` first.\n"
-    )
-
-    script = "import asyncio; from layered.core.database import init_db; asyncio.run(init_db())"
-    variables = {"DATABASE_URL": database_url}
-    layering.run(sys.executable, "-c", script, cwd=seeded / "backend", variables=variables)
-
-    # A row that the database refuses takes the ones before it along.
-    monkeypatch.setenv("N", "-1")
-    refused = seed(seeded, database_url)
-    assert refused.returncode == 1
-    assert "ck_tickets_positive" in refused.stderr
-    assert server.numbers() == []
-
-    monkeypatch.setenv("N", "2")
-    for added in (2, 0):
-        done = seed(seeded, database_url)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"Seed applied: {added} rows added\n"
-    assert server.numbers() == [1, 2]
-
-
-def test_seeding_without_a_url_is_a_sentence(root: Path) -> None:
-    done = seed(root, None)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "DATABASE_URL is not set in the environment or in .env:"
-        " expected postgresql://user:password@host:5432/name\n"
-    )

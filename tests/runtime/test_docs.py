@@ -7,9 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 
 import postgres
-from layering import answers, commit, layer, make_host, run, serving
+from layering import answers, commit, git, layer, make_host, run, serving
+from rendering import write
 from runtime.application import Server
 
 APPLICATION = """\
@@ -49,9 +51,19 @@ def shell(block: str, root: Path, test_url: str) -> list[str]:
         # Without questions, and of the Copier that is installed here.
         command = line.replace("uvx copier update", "copier update --defaults")
         command = re.sub(r"(?<=TEST_DATABASE_URL=)\S+", test_url, command)
-        done = run("bash", "-c", command, cwd=root)
+        done = run("bash", "-c", command, cwd=root, variables={"GITHUB_BASE_REF": "main"})
         printed.append(done.stdout + done.stderr)
     return printed
+
+
+def check(block: str, root: Path, test_url: str) -> list[str]:
+    """Run the steps of a workflow and return what they printed."""
+    path, _, workflow = block.removeprefix("# ").partition("\n")
+    write(root, {path: workflow})
+    steps = yaml.safe_load(workflow)["jobs"]["migrations"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert len(commands) == 2
+    return shell("\n".join(commands), root, test_url)
 
 
 def revise(root: Path, block: str) -> None:
@@ -103,12 +115,16 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
     server = Server(database_url)
     printed: list[str] = []
     bodies = []
+    # What a pull request is compared with.
+    git(root, "update-ref", "refs/remotes/origin/main", "HEAD")
 
     for language, block in blocks(page):
         if language == "json":
             bodies.append(json.loads(block))
         elif language == "sql":
             limit_role(server, block)
+        elif language == "yaml":
+            printed += check(block, root, test_url)
         elif language == "sh":
             if "copier update" in block:
                 commit(root, "use it")
@@ -117,22 +133,29 @@ def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, tes
             (root / block.splitlines()[0].removeprefix("# ")).write_text(block, "utf-8")
         elif block.startswith(("def upgrade", "    ")):
             revise(root, block)
-        elif block.startswith("rows: "):
-            text = seed.read_text("utf-8").replace("rows: list[Row] = []\n", block)
-            imported = "from app.models.widget import Widget\n\n\nasync def seed"
-            seed.write_text(text.replace("\n\nasync def seed", imported), "utf-8")
+        elif "def seed()" in block:
+            text = seed.read_text("utf-8")
+            start, end = text.index("from app"), text.index("\n\nif __name__")
+            seed.write_text(text[:start] + block + text[end:], "utf-8")
         else:
             main.write_text(f"{main.read_text('utf-8')}\n\n{block}", "utf-8")
 
     everything = "\n".join(printed)
     assert "add widgets" in everything
-    assert "Seed applied: 2 rows added" in everything
-    assert re.search(r"\d passed", everything)
+    assert "widgets: 2 created, 0 updated, 0 unchanged" in everything
+    assert everything.count("There is one head") == 1
+    # On the command line and in the workflow.
+    assert everything.count("Found 0 issues in 1 file") == 2
+    assert len(re.findall(r"\d passed", everything)) == 2
     assert "skipped" not in everything
     assert "☐" not in everything
     assert "✔ backend/app/main.py: setup_database(app)" in everything
     assert server.ask("SELECT name FROM widgets ORDER BY 1") == ["first", "second"]
 
+    try_the_application(root, server, bodies)
+
+
+def try_the_application(root: Path, server: Server, bodies: list[object]) -> None:
     with serving("app.page:app", cwd=root / "backend") as client:
         assert client.get("/health/database").json() == {"status": "ok"}
         created = client.post("/widgets", params={"name": "third"})
@@ -159,7 +182,7 @@ def test_the_page_lists_the_variables_that_are_read(template: Path, tmp_path: Pa
     )
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\S*) ?\|", page, re.MULTILINE)
     assert {name for name, _ in rows} == {name.upper() for name, _ in fields}
-    numbers = {name.upper(): value for name, value in fields if value != "None"}
+    numbers = {name.upper(): value for name, value in fields if value not in {"None", "Field"}}
     assert {name: value for name, value in rows if name in numbers} == {
         name: value.lower() for name, value in numbers.items()
     }

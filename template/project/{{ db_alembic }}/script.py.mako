@@ -7,6 +7,16 @@ def code(text):
 Revision: ${up_revision}
 After: ${(down_revision or "nothing") | comma,n}
 Created: ${create_date}
+
+In a database that is in use: an ALTER waits ALEMBIC_LOCK_TIMEOUT for its table and is
+then tried again. Expand first; contract in a later release, when no process that still
+needs the old column is left. An index on a big table gets a revision of its own:
+
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_name", if_exists=True, postgresql_concurrently=True)
+        op.create_index("ix_name", "table", ["column"], postgresql_concurrently=True)
+
+(A try that failed leaves an INVALID index behind, which IF NOT EXISTS would keep.)
 """
 
 import sqlalchemy as sa

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from contextlib import aclosing
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -56,6 +57,28 @@ def _parser() -> argparse.ArgumentParser:
         help="wait until the database is up, DATABASE_START_TIMEOUT seconds at most",
     )
     command.set_defaults(run=lambda _: asyncio.run(_wait()))
+
+    command = commands.add_parser(
+        "rebase",
+        help="of two newest revisions, put the local one behind that of another branch",
+    )
+    command.add_argument(
+        "revision",
+        nargs="?",
+        help="the local one, when no conflict of git's in versions/HEAD tells which",
+    )
+    command.set_defaults(run=lambda given: _migrations("rebase", given.revision))
+
+    command = commands.add_parser(
+        "lint",
+        help="let squawk look for dangerous SQL in the revisions. Exit code 1 if it is",
+    )
+    command.add_argument(
+        "--base",
+        metavar="BRANCH",
+        help="only in revisions that were added since this branch, such as origin/main",
+    )
+    command.set_defaults(run=lambda given: _migrations("lint", given.base))
     return parser
 
 
@@ -82,6 +105,16 @@ async def _read_database() -> dict[str, Any]:
 def _create() -> int:
     sys.stdout.write(f"{asyncio.run(create_database())}\n")
     return 0
+
+
+def _migrations(command: str, argument: str | None) -> int:
+    # Not at the top: the other commands work without Alembic.
+    room = import_module(f".migrations.{command}", __package__)
+    try:
+        status: int = getattr(room, command)(argument)
+    except import_module("alembic.util").CommandError as error:
+        sys.exit(str(error))
+    return status
 
 
 async def _wait() -> int:

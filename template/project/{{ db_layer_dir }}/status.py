@@ -49,6 +49,13 @@ async def read_status(engine: AsyncEngine) -> dict[str, Any]:
     }
 
 
+async def pending_migrations(engine: AsyncEngine) -> str | None:
+    """Return which revisions the database and the code have, if it is behind."""
+    async with _driver(engine) as driver:
+        current = await _current_revision(driver)
+    return await asyncio.to_thread(_pending, current)
+
+
 def report_once(engine: AsyncEngine, settings: DatabaseSettings) -> None:
     """Log what is wrong with the database when this process first connects to it."""
 
@@ -86,15 +93,19 @@ def _warn_of_too_many_connections(limit: int, settings: DatabaseSettings) -> Non
 
 
 def _warn_if_behind(current: list[str] | None) -> None:
+    if pending := _pending(current):
+        logger.warning("%s: alembic upgrade head", pending)
+
+
+def _pending(current: list[str] | None) -> str | None:
     newest = _newest_revision()
     if current is None or newest is None or newest == current:
-        return
+        return None
     # One that is unknown here is that of a newer release, whose database is ahead.
-    if set(current) <= _revisions().known():
-        logger.warning(
-            "The database is at revision %s, the newest is %s: alembic upgrade head",
-            *(", ".join(revisions) or "none" for revisions in (current, newest)),
-        )
+    if not set(current) <= _revisions().known():
+        return None
+    names = (", ".join(revisions) or "none" for revisions in (current, newest))
+    return "The database is at revision {}, the newest is {}".format(*names)
 
 
 @asynccontextmanager
