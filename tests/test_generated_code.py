@@ -139,7 +139,7 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
         rooms = [path for path in rooms if not path.is_relative_to(tree.root / "tests")]
         seeding = [path for path in rooms if path.parent.name == "seeding"]
         assert 500 < lines({*rooms} - {*seeding}) <= 1600  # "about 1,550"
-        assert 400 < lines(seeding) <= 520  # "about 500"
+        assert 400 < lines(seeding) <= 515  # "about 500"
 
 
 def lines(files: Iterable[Path]) -> int:
