@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine
 
 Value: TypeAlias = Any
 Default: TypeAlias = Any  # sqlalchemy.ColumnDefault, one of its kinds
@@ -26,41 +26,32 @@ class Field:
         ddl = target.type.compile(dialect)
         self.is_nested = ddl.endswith(("]", "MULTIRANGE"))
         if ddl.startswith(_TEXTS):
-            self.type = self.compared = _unlimited(target.type, ddl)
+            self.type = self.compared = _unlimited(target.type)
         elif ddl == "JSON":  # has no equality
             self.compared = sa.Text()
 
 
 class _Unlimited(sa.TypeDecorator[Any]):
-    """A type of text without its length: a cast cuts off what is longer."""
+    """A type of text without its length: a cast cuts off what is longer.
 
-    impl = sa.Text
+    Not TEXT, in which a CHAR would not be looked for in its index.
+    """
+
+    impl = sa.String
     cache_ok = True
 
-    def __init__(self, original: TypeEngine[Any], name: str) -> None:
+    def __init__(self, original: TypeEngine[Any]) -> None:
         super().__init__()
-        self.original, self.name = original, name
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(_Char() if self.name[0] == "C" else sa.Text())
+        self.original = original
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
         return self.original.dialect_impl(dialect).bind_processor(dialect)
 
 
-class _Char(UserDefinedType[str]):
-    """CHAR of any length, which an index on CHAR(4) is for."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "BPCHAR"
-
-
-def _unlimited(text: TypeEngine[Any], ddl: str) -> TypeEngine[Any]:
+def _unlimited(text: TypeEngine[Any]) -> TypeEngine[Any]:
     if isinstance(text, sa.ARRAY):
-        return sa.ARRAY(_Unlimited(text.item_type, ddl), dimensions=text.dimensions)
-    return _Unlimited(text, ddl)
+        return sa.ARRAY(_Unlimited(text.item_type), dimensions=text.dimensions)
+    return _Unlimited(text)
 
 
 class Layout(NamedTuple):
