@@ -228,9 +228,9 @@ def test_project_name(template: Path, tmp_path: Path, name: str) -> None:
     layer(template, root, project_name=name)
 
     assert answers(root)["project_name"] == name
-    parser = configparser.ConfigParser({"here": str(root)})
+    parser = configparser.ConfigParser()
     parser.read(root / "alembic.ini", encoding="utf-8")
-    assert parser["alembic"]["script_location"] == f"{root}/alembic"
+    assert parser["alembic"]["script_location"] == "core.database:../../alembic"
     compose = yaml.safe_load((root / "compose.database.yaml").read_text(encoding="utf-8"))
     database = compose["services"]["db"]["environment"]["POSTGRES_DB"]
     assert re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", database)

@@ -128,6 +128,55 @@ def test_a_revision_without_a_change_is_not_written(home: Path, database_url: st
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_[0-9a-f]{12}_things_of_mine\.py", revision.name)
 
 
+def test_nor_is_it_by_a_program(home: Path, database_url: str) -> None:
+    Server(database_url).ask("CREATE SCHEMA archive")
+    script = (
+        "import sys; sys.path.insert(0, '.'); from alembic import command;"
+        "from alembic.config import Config; config = Config('alembic.ini');"
+        "command.revision(config, 'things', autogenerate=True); command.upgrade(config, 'head');"
+        "command.revision(config, 'none', autogenerate=True); command.check(config)"
+    )
+    layering.run("python", "-c", script, cwd=home, variables={"DATABASE_URL": database_url})
+    assert len(revisions(home)) == 1
+
+
+DEFAULTS = """\
+from typing import Any
+
+from sqlalchemy import JSON, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from layered.models import Base
+
+
+class Defaults(Base):
+    __tablename__ = "defaults"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    quote: Mapped[str] = mapped_column(server_default="it's")
+    plain: Mapped[str] = mapped_column(server_default="plain")
+    empty: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    made: Mapped[dict[str, Any]] = mapped_column(JSON, server_default=func.json_build_object())
+    sql: Mapped[dict[str, Any]] = mapped_column(JSON, server_default=text("'{}'"))
+    binary: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{\\"it's\\": 1}")
+    number: Mapped[int] = mapped_column(server_default="7")
+    yes: Mapped[bool] = mapped_column(server_default="true")
+"""
+
+
+def test_defaults_that_postgresql_does_not_compare(home: Path, database_url: str) -> None:
+    Server(database_url).ask("CREATE SCHEMA archive")
+    write(home, {"layered/models/defaults.py": DEFAULTS})
+    alembic(home, database_url, "revision", "--autogenerate", "-m", "things")
+    alembic(home, database_url, "upgrade", "head")
+    assert "No new upgrade operations detected" in alembic(home, database_url, "check")
+    for there, changed in (("it's", "it's so"), ('"{}"', '"[]"'), ('"7"', '"8"')):
+        write(home, {"layered/models/defaults.py": DEFAULTS.replace(there, changed)})
+        with pytest.raises(AssertionError, match="modify_default"):
+            alembic(home, database_url, "check")
+
+
 def test_a_revision_by_hand_needs_no_database(home: Path) -> None:
     nowhere = "postgresql://me:secret@127.0.0.1:1/nowhere"
     alembic(home, nowhere, "revision", "-m", "by hand")

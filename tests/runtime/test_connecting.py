@@ -273,12 +273,13 @@ def test_migrations_have_no_limits(
     layer: Any, run: Run, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_migration_engine = import_module(f"{layer.__name__}.create").create_migration_engine
+    read_settings = import_module(f"{layer.__name__}.settings").read_settings
     monkeypatch.setenv("DATABASE_URL", places.url("primary", "options=-c%20search_path%3Dx"))
     expected = {**NO_LIMITS, "search_path": "x", "application_name": "layered"}
     query = "SELECT " + ", ".join(f"current_setting('{name}')" for name in expected)
 
     async def fetch() -> Any:
-        async with create_migration_engine().connect() as connection:
+        async with create_migration_engine(read_settings()).connect() as connection:
             return (await connection.execute(text(query))).one()
 
     assert run(fetch()) == tuple(expected.values())

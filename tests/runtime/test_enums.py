@@ -190,7 +190,8 @@ def autogenerate(home: Path, url: str) -> str:
     [revision] = set((home / "alembic/versions").glob("*.py")) - before
     alembic(home, url, "upgrade", "head")
     alembic(home, url, "check")
-    return revision.read_text("utf-8")
+    # However ruff has laid it out.
+    return re.sub(r"\s+", " ", revision.read_text("utf-8")).replace("'", '"')
 
 
 def run_tests(home: Path, url: str) -> str:
@@ -212,17 +213,14 @@ def test_from_models_to_tables_and_rows(home: Path, database_url: str) -> None:
         {"layered/models/shapes.py": MODELS.replace("\n\nclass Other", "#MORE\n\nclass Other")},
     )
     first = autogenerate(home, database_url)
-    assert "sa.Column('fill', sa.String(), server_default='red', nullable=False)" in first
-    assert "sa.Column('line', sa.String(), nullable=True)" in first
-    check = (
-        "sa.CheckConstraint(\"fill IN ('red', 'it''s 100% green')\", name=op.f('ck_shapes_fill'))"
-    )
-    assert check in first
+    assert 'sa.Column("fill", sa.String(), server_default="red", nullable=False)' in first
+    assert 'sa.Column("line", sa.String(), nullable=True)' in first
+    assert 'sa.CheckConstraint( "fill IN ("red", "it""s 100% green")", name=op.f("ck_sha' in first
     model = home / "layered/models/shapes.py"
     model.write_text(model.read_text("utf-8").replace("#MORE", f"\n{ADDED}"), "utf-8")
     second = autogenerate(home, database_url)
     # Once, and behind the column.
-    assert second.count("'ck_shapes_later'") == 2
+    assert second.count('"ck_shapes_later"') == 2
     assert second.index("add_column") < second.index("create_check_constraint")
     columns = ("fill", "later", "line", "maybe", "note", "old", "priority", "word")
     assert server.ask(CHECKS) == [
@@ -281,5 +279,5 @@ def test_the_mixin_equals_its_tables(
 def test_ids_made_by_the_server_keep_the_order_of_a_batch(home: Path, database_url: str) -> None:
     write(home, {"layered/models/parcels.py": LABELLED})
     revision = autogenerate(home, database_url)
-    assert "server_default=sa.text('uuidv7()')" in revision
+    assert 'server_default=sa.text("uuidv7()")' in revision
     layering.run("python", "-c", BATCH, cwd=home, variables={"DATABASE_URL": database_url})

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 import layering
 from rendering import Tree
@@ -35,8 +36,10 @@ WAYS = {
 engine = create_engine(url)
 config.attributes["connection"] = engine
 command.upgrade(config, "head")
-with engine.connect() as connection:
+with engine.connect() as connection, engine.connect() as another:
     assert current(connection) == "index"
+    for each in (connection, another):
+        assert each.scalar(text("SHOW statement_timeout")) == "9min"
 command.downgrade(config, "base")
 command.upgrade(config, "head")
 """,
@@ -103,12 +106,14 @@ def home(rendered: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_connection_may_be_passed(home: Path, database_url: str, way: str) -> None:
+    server = Server(database_url)
+    server.ask(f"ALTER DATABASE {make_url(database_url).database} SET statement_timeout = '9min'")
     layering.run(
         *(sys.executable, "-W", "error", "-c", PREPARE + WAYS[way]),
         cwd=home,
         variables={"URL": database_url},
     )
-    assert Server(database_url).ask("SELECT version_num FROM alembic_version") == ["index"]
+    assert server.ask("SELECT version_num FROM alembic_version") == ["index"]
 
 
 LEAN = """

@@ -305,10 +305,61 @@ def test_migrations_have_limits_of_their_own(
     variables = {"DATABASE_URL": role_url, "ALEMBIC_LOCK_TIMEOUT": "1.5"}
     code, printed = finish(start(home, "upgrade", "head", **variables))
     assert code == 0, printed
-    limited = ["lock_timeout1500", "statement_timeout600000"]
+    limited = ["lock_timeout1500", "statement_timeout60000"]
     assert Server(database_url).ask("SELECT revision FROM ran WHERE revision ~ 'timeout'") == [
         *(*limited, "lock_timeout0", "statement_timeout0", *limited)
     ]
+
+
+PARTLY = """\
+op.add_column("things", sa.Column("more", sa.Text()))
+with op.get_context().autocommit_block():
+    op.execute("UPDATE things SET more = 'x'")
+    Path(os.environ["MARK"]).touch()
+    while Path(os.environ["MARK"]).exists():
+        time.sleep(0.02)
+op.alter_column("things", "more", nullable=False)
+"""
+
+
+def test_a_revision_that_has_committed_a_part_is_not_tried_again(
+    grown: Path, database_url: str
+) -> None:
+    """It would find its own column in its way, at each further run as well."""
+    add_revision(grown, "add", "create", PARTLY)
+    mark = grown / "mark"
+    variables = {"DATABASE_URL": database_url, "ALEMBIC_LOCK_TIMEOUT": "0.3", "MARK": str(mark)}
+    command = start(grown, "upgrade", "head", **variables)
+    while not mark.exists():
+        assert command.poll() is None
+        time.sleep(0.02)
+    with holding(database_url, "ACCESS SHARE"):
+        mark.unlink()
+        code, printed = finish(command)
+    assert code == 255
+    assert "A table was in use. What the revision did up to the end of its autocommit" in printed
+    assert "ALTER TABLE things ALTER COLUMN more SET NOT NULL" in printed
+    assert "attempt 2" not in printed
+    assert "Traceback" not in printed
+    assert Server(database_url).ask("SELECT version_num FROM alembic_version") == ["create"]
+
+
+@pytest.mark.parametrize(
+    "setting", ["default_transaction_isolation = 'serializable'", "transaction_timeout = '400ms'"]
+)
+def test_the_lock_stands_settings_of_the_database(
+    rendered: Tree, tmp_path: Path, database_url: str, setting: str
+) -> None:
+    """A snapshot that stays, and a limit that ends the lock, would stop a concurrent index."""
+    slow = 'op.execute("SELECT pg_sleep(0.8)")\n' + THREE["index"]
+    revisions = {"create": CREATE, "index": slow}
+    home = make_home(rendered, tmp_path / "repository", revisions)
+    server = Server(database_url)
+    server.ask(f"ALTER DATABASE {make_url(database_url).database} SET {setting}")
+    for revision in revisions:
+        code, printed = finish(start(home, "upgrade", revision, DATABASE_URL=database_url))
+        assert code == 0, printed
+    assert server.ask("SELECT version_num FROM alembic_version") == ["index"]
 
 
 def test_a_statement_that_takes_too_long_is_a_sentence(

@@ -31,7 +31,7 @@ def put_behind(script: Script, parent: str) -> bytes:
         )
         raise CommandError(message)
     styles = (_text(source, old), _text(source, _assigned(tree, "revision")))
-    quote = next((text[-1:] for text in styles if text[-1:] in b"'\""), b'"')
+    quote = next((text[-1:] for text in styles if text[-1:] in (b"'", b'"')), b'"')
     start, end = _span(source, old)
     head, tail = source[:start], source[end:]
     if ast.get_docstring(tree) is not None:
