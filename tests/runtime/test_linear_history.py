@@ -194,6 +194,30 @@ def test_git_merge(root: Path, style: str) -> None:
     assert head(root) == "two Add two\n"
 
 
+def test_git_merge_into_the_main_branch(root: Path) -> None:
+    """What is there has been published; databases have it."""
+    two_branches(root, "one", "two")
+    bring_together(root, "merge", "mine")
+    assert rebase(root).returncode == 0
+    assert parents(root) == {"first": "nothing", "theirs": "first", "one": "theirs", "two": "one"}
+    assert head(root) == "two Add two\n"
+
+
+def test_git_pull_on_the_main_branch(root: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(root), str(clone))
+    git(clone, "config", "user.name", "A person")
+    git(clone, "config", "user.email", "person@example.com")
+    add(root, "theirs", "first")
+    commit(root, "theirs")
+    add(clone, "one", "first")
+    commit(clone, "one")
+    bring_together(clone, "pull", "--no-rebase", "--quiet")
+    assert rebase(clone).returncode == 0
+    assert parents(clone) == {"first": "nothing", "theirs": "first", "one": "theirs"}
+    assert head(clone) == "one Add one\n"
+
+
 @pytest.mark.parametrize("local", [("one",), ("one", "two")])
 def test_git_rebase(root: Path, local: tuple[str, ...]) -> None:
     two_branches(root, *local)

@@ -82,7 +82,11 @@ def _local_in_conflict() -> str | None:
     if not conflict:
         return None
     if _git_has("MERGE_HEAD"):
-        return conflict["ours"]
+        # On a branch of everybody's, what comes in is new, unless it was pulled.
+        shared = {"main", "master", "trunk", "develop", *_default_branch()}
+        pulled = _git("merge-base", "--is-ancestor", "MERGE_HEAD", "@{upstream}")
+        incoming = _git("branch", "--show-current") in shared and pulled is None
+        return conflict["theirs" if incoming else "ours"]
     # To git, ours is what it puts commits (or a stash) of ours onto.
     rebasing = map(_git_has, ("rebase-merge", "rebase-apply", "CHERRY_PICK_HEAD"))
     if any(rebasing) or "Updated upstream" in conflict["label"]:
@@ -90,9 +94,19 @@ def _local_in_conflict() -> str | None:
     return None
 
 
+def _default_branch() -> list[str]:
+    name = _git("rev-parse", "--abbrev-ref", "origin/HEAD")
+    return [name.removeprefix("origin/")] if name else []
+
+
 def _git_has(name: str) -> bool:
-    path = git("rev-parse", "--git-path", name, folder=HEAD.parent)
-    return path is not None and (HEAD.parent / path.removesuffix("\n")).exists()
+    path = _git("rev-parse", "--git-path", name)
+    return path is not None and (HEAD.parent / path).exists()
+
+
+def _git(*arguments: str) -> str | None:
+    printed = git(*arguments, folder=HEAD.parent)
+    return None if printed is None else printed.removesuffix("\n")
 
 
 def _oldest_of_its_own(
