@@ -76,7 +76,7 @@ LAYER = (
     " migrations/__init__ migrations/autogenerate migrations/commands"
     " migrations/down_revision migrations/environment migrations/history migrations/limits"
     " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
-    " migrations/rebase migrations/revisions new_database production"
+    " migrations/rebase migrations/revisions migrations/server_defaults new_database production"
     " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
     " seeding/rows seeding/upsert session settings statements status tables transactions url"
     " variables waiting wiring"

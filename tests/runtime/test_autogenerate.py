@@ -147,13 +147,12 @@ from sqlalchemy import JSON, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from layered.models import Base
+from layered.models import Base, TimestampMixin
 
 
-class Defaults(Base):
+class Defaults(TimestampMixin, Base):
     __tablename__ = "defaults"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     quote: Mapped[str] = mapped_column(server_default="it's")
     plain: Mapped[str] = mapped_column(server_default="plain")
     empty: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
