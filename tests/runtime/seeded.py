@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import (
     BIT,
+    INET,
     INT4MULTIRANGE,
     INT4RANGE,
     JSONB,
@@ -148,6 +149,58 @@ VALUES: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+SPARSE: dict[str, tuple[Any, Any]] = {
+    "tags": (ARRAY(String(5)), ["a"]),
+    "number": (Integer(), 1),
+    "uuid": (Uuid(), UUID(int=5)),
+    "moment": (DateTime(timezone=True), NOW),
+    "float": (Float(), 0.5),
+    "range": (INT4RANGE(), Range(1, 5)),
+    "mood": (Enum(Mood, name="Mood"), Mood.GLAD),
+    "address": (INET(), "10.0.0.1"),
+    "text": (String(3), "abc"),
+    "code": (CHAR(3), "ab"),
+    "json": (JSONB(none_as_null=True), {"a": 1}),
+}
+"""Nullable columns beside an array, with a value of each."""
+
+
+class Animal(Base):
+    __tablename__ = "animals"
+    __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str | None]
+    lives: Mapped[int | None]
+
+
+class Cat(Animal):
+    __mapper_args__ = {"polymorphic_identity": "cat"}  # noqa: RUF012
+
+
+class Inexact(Base):
+    """What a seed cannot do: keys that are not hashable, a default that looks at its row."""
+
+    __tablename__ = "inexact"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    tags: Mapped[list[str] | None] = mapped_column(ARRAY(String), unique=True)
+    document: Mapped[dict[str, int] | None] = mapped_column(JSONB, unique=True)
+    name: Mapped[str | None] = mapped_column(unique=True)
+    slug: Mapped[str | None] = mapped_column(
+        default=lambda context: context.get_current_parameters()["name"],
+        onupdate=lambda context: context.get_current_parameters()["name"],
+    )
+
+
+COUNTED = Table(
+    "Counted",
+    Base.metadata,
+    Column("Id", Integer, primary_key=True),
+    Column("down", Integer, Identity(increment=-1), unique=True),
+    schema="other place",
+)
 CODES = Table("codes", Base.metadata, Column("name", CHAR(8), primary_key=True))
 OF_TYPES = {
     name: Table(
@@ -158,6 +211,12 @@ OF_TYPES = {
     )
     for name, (type_, _) in VALUES.items()
 }
+OF_TYPES["sparse"] = Table(
+    "of_sparse",
+    Base.metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, type_) for name, (type_, _) in SPARSE.items()),
+)
 
 
 def create_tables(layer: Any, run: Run) -> None:

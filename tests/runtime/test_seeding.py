@@ -9,9 +9,24 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from runtime.application import Run, Server
-from runtime.seeded import CODES, OF_TYPES, VALUES, Kept, Role, User, create_tables, membership
+from runtime.seeded import (
+    CODES,
+    COUNTED,
+    OF_TYPES,
+    SPARSE,
+    VALUES,
+    Animal,
+    Cat,
+    Inexact,
+    Kept,
+    Role,
+    User,
+    create_tables,
+    membership,
+)
 
 Seed = Callable[..., dict[str, tuple[int, int, int]]]
 
@@ -152,6 +167,71 @@ def test_many_rows_with_arrays(seeding: Any, seed: Seed) -> None:
         assert seed(seeding.Rows(OF_TYPES["tags"], "key", iter(rows))) == {"of_tags": counts}
 
 
+def test_nothing_but_null_beside_arrays(seeding: Any, seed: Seed, server: Server) -> None:
+    empty: dict[str, Any] = dict.fromkeys(SPARSE)
+    full = {name: value for name, (_, value) in SPARSE.items()}
+    mixed = [empty, full, *(full | {name: None} for name in SPARSE)]
+    for first, second in ((empty, empty), (full, empty), (empty, full)):
+        rows = [{"key": key, **row} for key, row in enumerate([first, second, *mixed])]
+        for listed in ([rows[0]], rows[:2], rows):
+            seed(seeding.Rows(OF_TYPES["sparse"], "key", listed))
+            counts = seed(seeding.Rows(OF_TYPES["sparse"], "key", listed))
+            assert counts == {"of_sparse": (0, 0, len(listed))}
+    nulls = " AND ".join(f"{name} IS NULL" for name in SPARSE)
+    assert server.ask(f"SELECT key FROM of_sparse WHERE {nulls} ORDER BY 1") == [0, 2]  # noqa: S608
+    filled = " AND ".join(f"{name} IS NOT NULL" for name in SPARSE)
+    assert server.ask(f"SELECT key FROM of_sparse WHERE {filled} ORDER BY 1") == [1, 3]  # noqa: S608
+
+
+def test_text_beside_an_array_is_not_cut_off(
+    seeding: Any, refusal: Callable[..., str], server: Server
+) -> None:
+    for name, value in (("text", "abcd"), ("code", "abcd"), ("tags", ["abcdef"])):
+        rows = [{"key": 1, "tags": [], name: value}]
+        told = refusal(seeding.Rows(OF_TYPES["sparse"], "key", rows))
+        assert told.startswith("of_sparse, row 1: StringDataRightTruncationError")
+    assert server.ask("SELECT count(*) FROM of_sparse") == [0]
+
+
+def test_a_class_that_shares_its_table(seeding: Any, seed: Seed, server: Server) -> None:
+    kinds = "SELECT kind FROM animals ORDER BY name"
+    seed(seeding.Rows(Cat, "name", [{"name": "a", "lives": 9}]))
+    seed(seeding.Rows(Cat, "name", [{"name": "b", "kind": "tiger"}]))
+    seed(seeding.Rows(Animal, "name", [{"name": "c"}]))
+    assert server.ask(kinds) == ["cat", "tiger", None]
+    rows = [{"name": name, "lives": 9} for name in "abc"]
+    assert seed(seeding.Rows(Cat, "name", rows)) == {"animals": (0, 2, 1)}
+    assert server.ask(kinds) == ["cat", "tiger", None]
+
+
+def test_numbers_go_on_after_those_of_the_seed(seeding: Any, seed: Seed, server: Server) -> None:
+    insert = "INSERT INTO roles (name) VALUES (gen_random_uuid()::text::char(20)) RETURNING id"
+
+    def number(*ids: int) -> Any:
+        rows = [{"id": n, "name": f"{n}"} for n in ids]
+        seed(seeding.Rows(Role, "id", rows))
+        return server.ask(insert)[0]
+
+    assert number(-5, 0) == 1
+    assert number(2) == 3
+    server.ask("SELECT setval('roles_id_seq', 100)")
+    assert number(2, 7) == 101
+    server.ask("ALTER SEQUENCE roles_id_seq RESTART WITH 200")
+    assert number(150) == 201
+    server.ask("ALTER SEQUENCE roles_id_seq RESTART WITH 300")
+    assert number(300) == 301
+
+
+def test_numbers_of_a_serial_and_of_one_that_counts_down(
+    seeding: Any, seed: Seed, server: Server
+) -> None:
+    insert = 'INSERT INTO "other place"."Counted" DEFAULT VALUES RETURNING ("Id", down)'
+    for down in (-1, -2):
+        assert server.ask(insert) == [(-down, down)]
+    seed(seeding.Rows(COUNTED, "Id", [{"Id": 5, "down": 5}]))
+    assert server.ask(insert) == [(6, -3)]
+
+
 def test_tables_come_in_the_order_of_their_foreign_keys(
     seeding: Any, seed: Seed, server: Server
 ) -> None:
@@ -253,6 +333,37 @@ def test_a_reference_by_a_value_of_another_type(
     told = refusal(seeding.Rows(User, ("first", "last"), [row]))
     assert told.startswith("other place.a users, row 1: DataError")
     assert server.ask("SELECT count(*) FROM roles") == [0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"), [("tags", ["a"], "list"), ("document", {"a": 1}, "dict")]
+)
+def test_a_key_that_is_not_hashable(
+    seeding: Any, refusal: Callable[..., str], key: str, value: Any, kind: str
+) -> None:
+    assert refusal(seeding.Rows(Inexact, key, [{key: value, "slug": ""}])) == (
+        f"inexact: expected a key of plain values, found unhashable type: '{kind}'"
+    )
+
+
+def test_a_default_that_looks_at_its_row(
+    seeding: Any, seed: Seed, refusal: Callable[..., str], server: Server
+) -> None:
+    rows = [{"name": "a"}, {"name": "b"}]
+    assert refusal(seeding.Rows(Inexact, "name", rows)) == (
+        "inexact.slug: its default needs get_current_parameters: list a value in each row"
+    )
+    assert server.ask("SELECT count(*) FROM inexact") == [0]
+    for slug, counts in (("", (1, 0, 0)), ("a", (0, 1, 0))):
+        rows = [{"name": "a", "slug": slug}]
+        assert seed(seeding.Rows(Inexact, "name", rows)) == {"inexact": counts}
+
+
+def test_a_number_that_is_always_generated(seeding: Any, seed: Seed, server: Server) -> None:
+    rows = [{"id": 5, "name": "a", "slug": ""}]
+    with pytest.raises(DBAPIError, match='cannot insert a non-DEFAULT value into column "id"'):
+        seed(seeding.Rows(Inexact, "id", rows))
+    assert server.ask("SELECT count(*) FROM inexact") == [0]
 
 
 def test_a_key_needs_a_constraint(seeding: Any, refusal: Callable[..., str]) -> None:

@@ -5,18 +5,26 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import CursorResult
+from sqlalchemy import BigInteger, CursorResult, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .references import resolve
-from .rows import RowError, Rows, SeedError, columns_of, table_of
+from .rows import RowError, Rows, SeedError, columns_of, identity_of, table_of
 from .upsert import Default, Field, Layout, Statement, insert_new, upsert, value_of
 
 _ROWS = 10_000  # of one statement, which are in memory at a time
 _PARAMETERS = 32767  # of one statement, at most: as many values where there are arrays
 _NO_SUCH_CONSTRAINT = "42P10"
 _OF_A_ROW = {"", "21", "22", "23"}  # classes of SQLSTATE; the driver's own have none
+
+# The next number is asked for, as a sequence that was restarted may be ahead.
+_ADVANCE = text(
+    "SELECT setval(seqrelid, greatest(nextval(seqrelid), :highest)) FROM pg_sequence"
+    " WHERE seqrelid = CAST(pg_get_serial_sequence(:name, :column) AS regclass)"
+    " AND :highest > coalesce(pg_sequence_last_value(seqrelid), seqstart - 1)"
+    " AND seqincrement > 0",
+)
 
 Batch: TypeAlias = Sequence[Mapping[str, Any]]
 Result: TypeAlias = CursorResult[*tuple[Any, ...]]
@@ -46,6 +54,7 @@ async def write(connection: AsyncConnection, rows: Rows) -> AsyncIterator[Counts
             while batch := [*islice(remaining, target.batch_size)]:
                 yield await target.write(batch)
                 position += len(batch)
+            await target.advance_sequences()
     except RowError as error:
         index, problem = error.args
         message = f"{table_of(rows.model)}, row {position + index}: {problem}"
@@ -69,16 +78,16 @@ class _Target:
         if unknown := [name for name in self._attributes if name not in known]:
             raise RowError(0, f"the model has no attribute {unknown[0]}")
         given = [known[name] for name in self._attributes]
+        identity = identity_of(rows.model)
         # What is SQL, or the server's, stays in the statement and in the table.
-        self._defaults: list[Default] = [
-            default
+        self._defaults: dict[Any, Default] = {
+            column: default
             for column in self._table.columns
-            if (default := column.default) is not None
+            if (default := identity.get(column, column.default)) is not None
             and column not in given
             and (default.is_scalar or default.is_callable)
-        ]
-        generated = [default.column for default in self._defaults]
-        fields = [Field(column, connection.dialect) for column in [*given, *generated]]
+        }
+        fields = [Field(each, connection.dialect) for each in [*given, *self._defaults]]
         parts = slice(len(key)), slice(len(key), len(given)), slice(len(given), None)
         self._layout = Layout(*(fields[part] for part in parts))
         self._all_were_new = False
@@ -124,14 +133,19 @@ class _Target:
             if field.column.foreign_keys:
                 await resolve(self._connection, field.column, values)
         self._check_keys(columns[: len(self._layout.key)])
-        columns += [[value_of(default) for _ in batch] for default in self._defaults]
+        defaults = self._defaults.values()
+        columns += [[value_of(default) for _ in batch] for default in defaults]
         built = statement(self._table, self._layout, columns)
         return await self._connection.execute(built)
 
     def _check_keys(self, columns: Sequence[Sequence[Any]]) -> None:
         keys = [*zip(*columns, strict=True)]
-        if len({*keys}) == len(keys) and not any(None in column for column in columns):
-            return
+        try:
+            if len({*keys}) == len(keys) and not any(None in key for key in keys):
+                return
+        except TypeError as error:
+            message = f"{self._table}: expected a key of plain values, found {error}"
+            raise SeedError(message) from error
         seen = set[tuple[Any, ...]]()
         for index, key in enumerate(keys):
             if None in key:
@@ -139,6 +153,16 @@ class _Target:
             if key in seen:
                 raise RowError(index, "a row before has the same key")
             seen.add(key)
+
+    async def advance_sequences(self) -> None:
+        """Let the numbers that PostgreSQL gives go on after those in the table."""
+        name = self._connection.dialect.identifier_preparer.format_table(self._table)
+        for column in (field.column for field in self._layout.given):
+            if column.identity or column is self._table.autoincrement_column:
+                query = select(func.max(column, type_=BigInteger))
+                highest = await self._connection.scalar(query)
+                values = {"name": name, "column": column.name, "highest": highest}
+                await self._connection.execute(_ADVANCE, values)
 
     async def _first_refused(self, batch: Batch, error: StatementError) -> RowError:
         """Return which row it is: the last of the shortest start that is refused."""

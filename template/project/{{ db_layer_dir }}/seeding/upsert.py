@@ -1,11 +1,13 @@
 """The statement that writes rows, and only those that differ from what is there."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
+
+from .rows import SeedError
 
 Value: TypeAlias = Any
 Default: TypeAlias = Any  # sqlalchemy.ColumnDefault, one of its kinds
@@ -75,7 +77,10 @@ def as_table(
     """Return values, column by column, as a table with the names of the fields."""
     named = [sa.column(field.name, field.type) for field in fields]
     if any(field.is_nested for field in fields):  # unnest takes arrays apart
-        return sa.values(*named, name="seed_sent").data([*zip(*columns, strict=True)])
+        first, *rows = zip(*columns, strict=True)
+        # Its types are those of the table, also where nothing but NULL follows.
+        typed = tuple(map(sa.cast, first, (field.type for field in fields)))
+        return sa.values(*named, name="seed_sent").data([typed, *rows])
     # Few parameters, however many rows: quick to compile and to parse.
     arrays = [
         sa.bindparam(None, sent, sa.ARRAY(field.type, dimensions=1))
@@ -134,7 +139,7 @@ def upsert(
         updates = {field.column: new[field.name] for field in others}
         inserting = inserting.on_conflict_do_update(
             index_elements=unique,
-            set_=_on_update(table) | updates,
+            set_=_on_update(table, updates) | updates,
             where=sa.or_(*_differences(others, table, new)),  # it may be there by now
         )
     else:
@@ -161,12 +166,23 @@ def _differences(
     ]
 
 
-def _on_update(table: sa.Table) -> dict[Any, Any]:
+def _on_update(table: sa.Table, given: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return what SQLAlchemy sets with each UPDATE, though not with ON CONFLICT."""
-    updates = {column: column.onupdate for column in table.c}
+    updates = {column: column.onupdate for column in table.c if column not in given}
     return {column: value_of(update) for column, update in updates.items() if update}
+
+
+class _NoContext:
+    """What a default is called with, in place of the rest of its row."""
+
+    def __init__(self, default: Default) -> None:
+        self._column = default.column
+
+    def __getattr__(self, name: str) -> NoReturn:
+        message = f"{self._column}: its default needs {name}: list a value in each row"
+        raise SeedError(message)
 
 
 def value_of(default: Default) -> Value:
     """Return a value, or SQL, for one row."""
-    return default.arg(None) if default.is_callable else default.arg
+    return default.arg(_NoContext(default)) if default.is_callable else default.arg
