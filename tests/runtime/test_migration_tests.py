@@ -13,12 +13,13 @@ from sqlalchemy import make_url
 import layering
 from rendering import Tree, write
 from runtime.application import Server
+from runtime.test_enums import autogenerate
 
 MODELS = """\
 import enum
 from datetime import date
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from layered.models import Base, TimestampMixin
@@ -39,11 +40,13 @@ class Item(TimestampMixin, Base):
     __table_args__ = (
         UniqueConstraint("number", deferrable=True, initially="DEFERRED"),
         CheckConstraint("price > 0", name="price"),
+        Index(None, "price", postgresql_concurrently=True),
+        Index(None, "total", info={"skip_autogenerate": True}),
         {"schema": "shop"},
     )
 
     number: Mapped[int]
-    price: Mapped[int] = mapped_column(index=True)
+    price: Mapped[int]
     total: Mapped[int] = mapped_column(Computed("price * number", persisted=True))
     color: Mapped[Color]
     back: Mapped[Color | None]
@@ -115,7 +118,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.CheckConstraint("kind IN ('red', 'green')", name=op.f("ck_events_kind")),
-        sa.PrimaryKeyConstraint("day", name=op.f("pk_events")),
+        sa.PrimaryKeyConstraint("day", name="pk_before_it_was_renamed"),
         postgresql_partition_by="RANGE (day)",
     )
     op.execute("CREATE TABLE events_later PARTITION OF events DEFAULT")
@@ -133,6 +136,11 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION touch()")
     op.drop_table("events")
     op.drop_column("items", "back", schema="shop")
+    name = op.f("ck_items_price")
+    op.drop_constraint(name, "items", schema="shop")
+    op.create_check_constraint(
+        name, "items", "price > 0", schema="shop", postgresql_not_valid=True
+    )
 """
 MODEL_FILE = "layered/models/shop.py"
 FIRST_FILE = "alembic/versions/1_items.py"
@@ -144,6 +152,132 @@ GOOD = {
     SECOND_FILE: SECOND,
     HEAD_FILE: "000000000002 events\n",
 }
+TREES = """\
+import enum
+
+from sqlalchemy import CheckConstraint, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from layered.models import Base
+
+
+class Size(enum.StrEnum):
+    SMALL = "small (it's ::text)"
+    LARGE = "large"
+
+
+class Tree(Base):
+    __tablename__ = "trees"
+    __table_args__ = (
+        CheckConstraint("word IN ('x', 'y')", name="word"),
+        CheckConstraint("word <> 'z'", name="other"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bark: Mapped[Size]
+    word: Mapped[str] = mapped_column(String(20), index=True)
+"""
+# Revisions that autogenerate writes: what PostgreSQL says of a CHECK comes back in other words.
+REWRITTEN = {
+    "a column for a text enum": ("bark: Mapped[Size]", "more: Mapped[int | None]"),
+    "no model": (TREES[TREES.index("class Tree") :], ""),
+    "no CHECK": ("CheckConstraint(\"word IN ('x', 'y')\", name=\"word\"),", ""),
+    "another type of text": ("String(20)", "Text"),
+}
+KINDS = """\
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    CHAR,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from layered.models import Base, TimestampMixin
+
+
+class Animal(TimestampMixin, Base):
+    __tablename__ = "animals"
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "animal"}
+    __table_args__ = (
+        Index("ix_animals_lower_name", func.lower(text("name")), unique=True),
+        Index("ix_animals_lost", "code", postgresql_where=text("kind IN ('cat', 'it''s')")),
+        Index("ix_animals_new", text("created_at DESC NULLS LAST"), "id"),
+        Index("ix_animals_data", "data", postgresql_using="gin"),
+        Index(
+            "ix_animals_path",
+            "data",
+            postgresql_using="gin",
+            postgresql_ops={"data": "jsonb_path_ops"},
+        ),
+        Index("ix_animals_both", "code", "kind", postgresql_include=["name"]),
+        Index("ix_animals_name_like", "name", postgresql_ops={"name": "varchar_pattern_ops"}),
+        Index("uq_animals_chip", "chip", unique=True, postgresql_nulls_not_distinct=True),
+        Index("ix_animals_hash", "name", postgresql_using="hash"),
+        Index("ix_animals_brin", "updated_at", postgresql_using="brin"),
+        Index("ix_animals_full", "price", postgresql_with={"fillfactor": 70}),
+        UniqueConstraint("code", "name", deferrable=True, initially="DEFERRED"),
+        UniqueConstraint("code", "kind", postgresql_nulls_not_distinct=True),
+        ExcludeConstraint(
+            ("awake", "&&"), name="ex_animals_awake", where=text("kind <> 'bat'")
+        ),
+        CheckConstraint("name ~ '^[^:]+$' AND length(name) BETWEEN 1 AND 20", name="name"),
+        CheckConstraint("kind NOT IN ('a', 'b') OR code IN ('x', 'y')", name="kind"),
+        CheckConstraint("price > -1.5 AND price IN (1, 2)", name="price"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(CHAR(3))
+    chip: Mapped[UUID | None]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    price: Mapped[Decimal] = mapped_column(Numeric(10, 2))
+    title: Mapped[str] = mapped_column(Computed("name || ' (' || kind || ')'", persisted=True))
+    twice: Mapped[Decimal] = mapped_column(Computed("price * 2"))
+    awake: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    order: Mapped[Literal["up", "down"] | None] = mapped_column(index=True, unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("animals.id"))
+
+
+class Dog(Animal):
+    __tablename__ = "dogs"
+    __mapper_args__ = {"polymorphic_identity": "dog"}
+
+    id: Mapped[int] = mapped_column(ForeignKey("animals.id"), primary_key=True)
+    loud: Mapped[bool] = mapped_column(index=True)
+
+
+class Cat(Animal):
+    __mapper_args__ = {"polymorphic_identity": "cat"}
+
+    lives: Mapped[int | None] = mapped_column(index=True)
+
+
+class Visit(Base):
+    __tablename__ = "Visits"
+    __table_args__ = (
+        Index(None, "when", "why"),
+        {"schema": "Vet"},
+    )
+
+    animal_id: Mapped[int] = mapped_column(ForeignKey("animals.id"), primary_key=True)
+    when: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())
+    why: Mapped[Literal["ill", "well"]]
+"""
+MAKE_SCHEMA = """op.execute('CREATE SCHEMA "Vet"')"""
+DROP_SCHEMA = """op.execute('DROP SCHEMA "Vet"')"""
 OTHER_HEAD = """\
 revision = "000000000003"
 down_revision = "000000000001"
@@ -173,11 +307,31 @@ MUTANTS = {
     ),
     "a text enum with a new value": (
         {MODEL_FILE: MODELS.replace('GREEN = "green"', 'GREEN = "green"\n    BLUE = "blue"')},
-        "test_the_check_constraints_are_those_of_the_models",
+        "test_constraints_and_indexes_are_those_of_the_models",
     ),
     "another CHECK": (
         {MODEL_FILE: MODELS.replace("price > 0", "price >= 0")},
-        "test_the_check_constraints_are_those_of_the_models",
+        "test_constraints_and_indexes_are_those_of_the_models",
+    ),
+    "an index of fewer rows": (
+        {MODEL_FILE: MODELS.replace("concurrently=True", 'where="price > 9"')},
+        "test_constraints_and_indexes_are_those_of_the_models",
+    ),
+    "a constraint that cannot wait": (
+        {MODEL_FILE: MODELS.replace(', deferrable=True, initially="DEFERRED"', "")},
+        "test_constraints_and_indexes_are_those_of_the_models",
+    ),
+    "another key": (
+        {
+            MODEL_FILE: MODELS.replace(
+                "kind: Mapped[Color]", "kind: Mapped[Color] = mapped_column(primary_key=True)"
+            )
+        },
+        "test_constraints_and_indexes_are_those_of_the_models",
+    ),
+    "a computed value that is not stored": (
+        {MODEL_FILE: MODELS.replace("persisted=True", "persisted=False")},
+        "test_constraints_and_indexes_are_those_of_the_models",
     ),
     "a downgrade that refuses": (
         {SECOND_FILE: SECOND.replace('op.drop_table("events")', "raise NotImplementedError")},
@@ -277,6 +431,43 @@ def test_each_fails_for_its_own_reason(mutant: str, home: Path, database_url: st
     assert failed == [expected], printed
     if "SKIPPED" in outcomes.values():
         assert set(re.findall(r": see (\w+)", printed)) == {expected}
+
+
+@pytest.mark.parametrize("change", REWRITTEN)
+def test_revisions_as_autogenerate_writes_them(change: str, home: Path, database_url: str) -> None:
+    for models in (TREES, TREES.replace(*REWRITTEN[change])):
+        write(home, {MODEL_FILE: models})
+        autogenerate(home, database_url)
+    outcomes, printed = run_tests(home, {"TEST_DATABASE_URL": database_url})
+    assert set(outcomes.values()) == {"PASSED"}, printed
+
+
+def test_models_of_many_kinds(home: Path, database_url: str) -> None:
+    Server(database_url).ask('CREATE SCHEMA "Vet"')
+    write(home, {MODEL_FILE: KINDS})
+    autogenerate(home, database_url)
+    [revision] = (home / "alembic/versions").glob("*.py")
+    text = revision.read_text("utf-8")
+    text = text.replace("upgrade() -> None:", f"upgrade() -> None:\n    {MAKE_SCHEMA}")
+    revision.write_text(f"{text}    {DROP_SCHEMA}\n", "utf-8")
+    outcomes, printed = run_tests(home, {"TEST_DATABASE_URL": database_url})
+    assert set(outcomes.values()) == {"PASSED"}, printed
+
+
+def test_a_model_that_needs_an_extension(home: Path, database_url: str) -> None:
+    models = MODELS.replace("concurrently=True", 'ops={"price": "of_an_extension"}')
+    write(home, GOOD | {MODEL_FILE: models})
+    outcomes, printed = run_tests(home, {"TEST_DATABASE_URL": database_url})
+    failed = [name for name, outcome in outcomes.items() if outcome != "PASSED"]
+    assert failed == ["test_constraints_and_indexes_are_those_of_the_models"], printed
+    assert "write a revision that makes what it needs, such as an extension" in printed
+
+
+def test_a_server_that_is_down(home: Path) -> None:
+    url = "postgresql://me:pa55word@127.0.0.1:1/nowhere"
+    _, printed = run_tests(home, {"TEST_DATABASE_URL": url})
+    assert "No database after 2 seconds" in printed
+    assert "pa55word" not in printed
 
 
 def test_day_one(home: Path, database_url: str) -> None:
