@@ -75,6 +75,15 @@ def test_eight_migrators_at_once(three: Path, make_database: MakeDatabase) -> No
         assert_migrated_once(url)
 
 
+def test_eight_migrators_on_the_first_day(
+    rendered: Tree, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    """There is no revision yet, but Alembic makes its own table."""
+    home = make_home(rendered, tmp_path / "repository", {})
+    databases = [make_database() for _ in range(5)]
+    assert upgrade_at_once(home, 8, databases) == [[0] * 8] * 5
+
+
 def test_eight_commands_at_once(three: Path, database_url: str) -> None:
     commands = [start(three, "upgrade", "head", DATABASE_URL=database_url) for _ in range(8)]
     done = [finish(command) for command in commands]
@@ -258,16 +267,23 @@ def test_a_lost_lock_ends_the_migration(three: Path, database_url: str, tmp_path
 def test_a_migrator_that_does_not_end_is_not_waited_for_for_ever(
     three: Path, database_url: str
 ) -> None:
+    lock = "SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(b"alembic", "big")]
+    variables = {"DATABASE_URL": database_url, "ALEMBIC_WAIT_TIMEOUT": "0.5"}
     with psycopg.connect(database_url) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(b"alembic", "big")])
-        variables = {"DATABASE_URL": database_url, "ALEMBIC_WAIT_TIMEOUT": "0.5"}
+        connection.execute(*lock)
         code, printed = finish(start(three, "upgrade", "head", **variables))
         assert code == 255
         assert "Another process is still migrating this database after 0.5 seconds" in printed
         # What changes nothing goes on.
-        for arguments in (("current",), ("downgrade", "base"), ("history", "-i")):
+        for arguments in (("current",), ("history", "-i")):
             code, printed = finish(start(three, *arguments, **variables))
             assert code == 0, printed
+    code, printed = finish(start(three, "upgrade", "head", **variables))
+    assert code == 0, printed
+    with psycopg.connect(database_url) as connection:
+        connection.execute(*lock)
+        code, printed = finish(start(three, "upgrade", "head", **variables))
+        assert code == 0, printed
 
 
 @pytest.fixture
