@@ -23,7 +23,7 @@ from layering import (
 
 REQUIREMENTS = """\
     sqlalchemy[asyncio]>=2.1.9
-    alembic>=1.20
+    alembic>=1.20.1
     asyncpg>=0.32
     pydantic-settings>=2.12
 """

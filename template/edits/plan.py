@@ -11,10 +11,11 @@ from typing import Any, Literal, NamedTuple
 Kind = Literal["app", "settings", "pyproject", "requirements", "other", "nowhere", "env", "compose"]
 
 # Before these versions of SQLAlchemy and asyncpg, cancelled requests and a silent network leave
-# connections behind: tests/runtime/test_load.py and test_faults.py fail.
+# connections behind: tests/runtime/test_load.py and test_faults.py fail. Alembic 1.20.0 writes the
+# CHECK of an enum twice: test_enums.py.
 REQUIREMENTS = (
     "sqlalchemy[asyncio]>=2.1.9",
-    "alembic>=1.20",
+    "alembic>=1.20.1",
     "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )

@@ -283,7 +283,7 @@ DEPENDENCIES = {
         b'[packages]\nfastapi = "*"\n',
         (
             "☐ Pipfile: this kind of file is not edited here: declare the dependencies by hand:\n"
-            "    pipenv install 'sqlalchemy[asyncio]>=2.1.9' 'alembic>=1.20' 'asyncpg>=0.32' "
+            "    pipenv install 'sqlalchemy[asyncio]>=2.1.9' 'alembic>=1.20.1' 'asyncpg>=0.32' "
             "'pydantic-settings>=2.12'"
         ),
     ),

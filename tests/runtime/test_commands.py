@@ -173,7 +173,7 @@ def test_check_finds_everything_from_anywhere(root: Path, tmp_path: Path) -> Non
                 "☐ backend/pyproject.toml: sqlalchemy",
                 "    sqlalchemy[asyncio]>=2.1.9",
                 "☐ backend/pyproject.toml: alembic",
-                "    alembic>=1.20",
+                "    alembic>=1.20.1",
                 "☐ backend/pyproject.toml: asyncpg",
                 "    asyncpg>=0.32",
                 "☐ backend/pyproject.toml: pydantic-settings",
