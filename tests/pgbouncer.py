@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from postgres import temporary_folder
+import postgres
 from postgres_supervisor import Account, claim, free_port, hand_over
 from tcp_proxy import HOST, at_port
 
@@ -42,7 +42,7 @@ def running(server_url: str, **options: str | int) -> Iterator[str]:
     if version(pgbouncer) < (1, 21) and options.get("max_prepared_statements") == 0:
         del options["max_prepared_statements"]  # the option is unknown, and 0 is all it can do
     port = free_port()
-    folder = claim(temporary_folder())
+    folder = claim(postgres.temporary_folder())
     try:
         configure(folder, server_url, port, options)
         account = Account(user=None, group=None, extra_groups=None)
@@ -68,6 +68,12 @@ def running(server_url: str, **options: str | int) -> Iterator[str]:
                 process.kill()
     finally:
         shutil.rmtree(folder)
+
+
+def through(bouncer_url: str, database_url: str) -> str:
+    """Return the URL of a database of the server, by way of the pooler in front of it."""
+    name = unquote(urlsplit(database_url).path.removeprefix("/"))
+    return postgres.database_url(bouncer_url, name)
 
 
 def version(pgbouncer: str) -> tuple[int, ...]:

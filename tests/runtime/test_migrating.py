@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -134,15 +133,11 @@ def bouncer(postgres_url: str) -> Iterator[str]:
         yield url
 
 
-def through(bouncer: str, url: str) -> str:
-    return postgres.database_url(bouncer, urlsplit(url).path.removeprefix("/"))
-
-
 def test_eight_migrators_behind_a_pooler(
     three: Path, make_database: MakeDatabase, bouncer: str
 ) -> None:
     databases = [make_database() for _ in range(20)]
-    pooled = [through(bouncer, url) for url in databases]
+    pooled = [pgbouncer.through(bouncer, url) for url in databases]
     assert upgrade_at_once(three, 8, pooled, DATABASE_PGBOUNCER="true") == [[0] * 8] * 20
     for url in databases:
         assert_migrated_once(url)
@@ -152,7 +147,7 @@ def test_eight_migrators_behind_a_pooler(
 def test_migrators_behind_a_pooler(
     three: Path, database_url: str, bouncer: str, variable: str
 ) -> None:
-    variables = {"DATABASE_PGBOUNCER": "true", variable: through(bouncer, database_url)}
+    variables = {"DATABASE_PGBOUNCER": "true", variable: pgbouncer.through(bouncer, database_url)}
     commands = [start(three, "upgrade", "head", **variables) for _ in range(4)]
     done = [finish(command) for command in commands]
     assert [code for code, _ in done] == [0] * 4, done
@@ -163,7 +158,7 @@ def test_nothing_stays_set_behind_a_pooler(three: Path, database_url: str, bounc
     """Other clients get the same connections, with the limits of the database."""
     server = Server(database_url)
     server.ask(f"ALTER DATABASE {make_url(database_url).database} SET statement_timeout = '77s'")
-    pooled = through(bouncer, database_url)
+    pooled = pgbouncer.through(bouncer, database_url)
     variables = {"DATABASE_PGBOUNCER": "true", "DATABASE_URL": pooled}
     code, printed = finish(start(three, "upgrade", "head", **variables))
     assert code == 0, printed

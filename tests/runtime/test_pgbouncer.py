@@ -4,13 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
 import pgbouncer
-import postgres
 from requirements import require
 from runtime.application import Run, Server
 
@@ -40,8 +38,7 @@ def bouncer(postgres_url: str) -> Iterator[str]:
 def database(
     layer: Any, run: Run, database_url: str, bouncer: str, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    url = postgres.database_url(bouncer, urlsplit(database_url).path.removeprefix("/"))
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", pgbouncer.through(bouncer, database_url))
     monkeypatch.setenv("DATABASE_PGBOUNCER", "true")
     run(layer.init_db())
     return database_url

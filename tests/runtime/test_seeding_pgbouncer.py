@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 import pgbouncer
-import postgres
 from requirements import require
 from runtime.application import Run, Server
 from runtime.seeded import create_tables
@@ -52,7 +50,6 @@ def server(
 ) -> Server:
     monkeypatch.setenv("DATABASE_URL", database_url)
     create_tables(layer, run)
-    name = urlsplit(database_url).path.removeprefix("/")
-    monkeypatch.setenv("DATABASE_URL", postgres.database_url(bouncer, name))
+    monkeypatch.setenv("DATABASE_URL", pgbouncer.through(bouncer, database_url))
     monkeypatch.setenv("DATABASE_PGBOUNCER", "true")
     return Server(database_url)

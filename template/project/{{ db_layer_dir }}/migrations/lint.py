@@ -1,17 +1,15 @@
 """What squawk finds in the SQL of the revisions that a branch adds."""
 
 import sys
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alembic.command import upgrade
-from alembic.config import Config
 from alembic.script import Script
 from alembic.util import CommandError
 
+from .commands import upgrade_sql
 from .programs import find, git, run
-from .revisions import CONFIG_FILE, FOLDER, scripts
+from .revisions import FOLDER, scripts
 
 
 def lint(base: str | None) -> int:
@@ -60,11 +58,9 @@ def _files(base: str) -> set[str]:
 
 
 def _sql(script: Script) -> str:
-    output = StringIO()
     parent = script.down_revision or "base"
     try:
-        config = Config(CONFIG_FILE, output_buffer=output)
-        upgrade(config, f"{parent}:{script.revision}", sql=True)
+        sql = upgrade_sql(f"{parent}:{script.revision}")
     except Exception as error:
         message = (
             f"{script.path} cannot be written as SQL ({error!r}):"
@@ -72,4 +68,4 @@ def _sql(script: Script) -> str:
         )
         raise CommandError(message) from error
     comment = "".join(f"-- {line}\n" for line in script.longdoc.splitlines())
-    return f"{comment}\n{output.getvalue()}"
+    return f"{comment}\n{sql}"
