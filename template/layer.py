@@ -137,13 +137,14 @@ def _is_same(said: object, remembered: object) -> bool:
 
 
 def _refuse_special_characters(layout: Mapping[str, Any]) -> None:
-    """Refuse paths that alembic.ini or a string in Python would read as something else."""
-    paths = (value for name, value in layout.items() if name != "project_name")
+    """Refuse paths that alembic.ini, Python or a pattern in copier.yml reads as something else."""
+    no_paths = {"project_name", "db_lock_command"}
+    paths = (value for name, value in layout.items() if name not in no_paths)
     for path in paths:
-        if isinstance(path, str) and set(path) & set('"%\\\r\n'):
+        if isinstance(path, str) and set(path) & set('"%\\\r\n[]*?'):
             raise Refusal(
-                f"{path!r} has a character with a meaning in Python or alembic.ini: expected a "
-                "path without quotation marks, %, backslashes and line breaks. Rename the folder."
+                f"{path!r} has a character with a meaning in Python, alembic.ini or copier.yml: "
+                'expected a path without " % \\ [ ] * ? and line breaks. Rename the folder.'
             )
 
 

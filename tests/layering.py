@@ -29,7 +29,7 @@ class Widget(TimestampMixin, Base):
 
     name: Mapped[str] = mapped_column(unique=True)
 """
-TEMPLATE_FILES = ("copier.yml", "template")
+TEMPLATE_FILES = ("CHANGELOG.md", "copier.yml", "template")
 UNSET = ("PYTEST_", "COV_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".ruff_cache", ".mypy_cache")
 

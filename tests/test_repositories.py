@@ -165,12 +165,13 @@ def test_ctrl_c_at_a_question_says_little(template: Path, tmp_path: Path) -> Non
     assert files(root) == before
 
 
-def test_a_path_that_needs_quoting_is_refused(template: Path, tmp_path: Path) -> None:
-    service = {f'50% "off"/{path}': text for path, text in ONE.items()}
+@pytest.mark.parametrize("folder", ['50% "off"', "app[1]"])
+def test_a_path_that_needs_quoting_is_refused(template: Path, tmp_path: Path, folder: str) -> None:
+    service = {f"{folder}/{path}": text for path, text in ONE.items()}
     root = repository(tmp_path / "host", service)
     before = files(root)
     refused = layer(template, root, check=False)
     assert refused.returncode == 1
     words = " ".join(refused.stderr.split())
-    assert "expected a path without quotation marks, %, backslashes and line breaks." in words
+    assert 'expected a path without " % \\ [ ] * ? and line breaks.' in words
     assert files(root) == before
