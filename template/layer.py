@@ -4,33 +4,28 @@ Started by Copier under its own Python with one argument, a JSON object: the des
 template and what the person has said on the command line.
 """
 
-import importlib.util
+import io
 import json
 import os
 import shlex
-import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
 from copier import run_copy
 from copier.errors import CopierError, DirtyLocalWarning
 
+import editor
+from answers import ANSWERS, is_same, recall, refuse_bad_answers, without_private
 from detection import Refusal, detect
 from edits import compose_yaml
 from edits.edit import task
 from edits.plan import plan
 from edits.report import left_to_do, sentence
+from repository import names, status
 
-ANSWERS = ".copier-answers.database.yml"
-QUESTIONS = Path(__file__).parents[1] / "copier.yml"
-EDITOR = Path(__file__).with_name("edits") / "run.py"
-EDITOR_LIBRARIES = ("libcst", "packaging", "tomlkit", "yaml")
 ADDED = (
     "db_models_dir",
     "db_seed_path",
@@ -47,9 +42,9 @@ def main(request: Mapping[str, Any]) -> None:
     say = _be_quiet if request["quiet"] else _say
     root = Path(request["root"])
     said = dict(request["data"])
-    _refuse_bad_answers(said)
+    refuse_bad_answers(said)
     _refuse_another_answers_file(request["answers_file"])
-    remembered = _remembered(root)
+    remembered = without_private(recall(root))
     layouts: dict[str, Mapping[str, Any]] = {}
     if remembered:
         _refuse_other_answers(said, remembered)
@@ -70,41 +65,16 @@ def main(request: Mapping[str, Any]) -> None:
             [said["db_app_dir"]] = layouts
         data = {**said, "db_detected": True, "db_layouts": layouts}
         say("", *_announcement(layouts), *_in_git(root))
-    with _editor(root) as editor:
+    with editor.start(root) as process:
         answers = _copy(request, data, pretend=bool(remembered))
         before = _Snapshot(root, answers)
-        report = [*_choice(answers["db_app_dir"], layouts), *_edit(editor, answers)]
+        report = [*_choice(answers["db_app_dir"], layouts)]
+        report += editor.edit(process, answers, [*plan(answers)])
     report += _hidden(root, answers)
     say("", *report)
     say("", *_next_steps(root, answers, is_work_left=any(line[:1] == "☐" for line in report)))
     if not remembered:
         say("", *before.undo())
-
-
-def _remembered(root: Path) -> dict[str, Any]:
-    try:
-        answers = yaml.safe_load((root / ANSWERS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Refusal(f"{root / ANSWERS} cannot be read: {error}") from error
-    if not isinstance(answers, dict):
-        raise Refusal(f"{root / ANSWERS} holds no answers: restore it from git, or delete it.")
-    return {key: value for key, value in answers.items() if not key.startswith("_")}
-
-
-def _refuse_bad_answers(said: Mapping[str, Any]) -> None:
-    """Refuse what Copier would take without a word, or refuse without naming the question."""
-    questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
-    asked = [name for name, question in questions.items() if "help" in question]
-    for name, value in said.items():
-        if name not in asked:
-            raise Refusal(f"There is no question {name}: expected one of {', '.join(asked)}.")
-        number = str(value).strip().removeprefix("-").isdecimal()
-        if name in {"db_pool_size", "db_max_overflow"} and not number:
-            raise Refusal(f"{name} is {value!r}: expected a whole number of connections.")
-        if name == "db_edit_files" and str(value).lower() not in {"true", "false", "yes", "no"}:
-            raise Refusal(f"{name} is {value!r}: expected true or false.")
 
 
 def _refuse_another_answers_file(name: str) -> None:
@@ -114,7 +84,7 @@ def _refuse_another_answers_file(name: str) -> None:
 
 def _refuse_other_answers(said: Mapping[str, Any], remembered: Mapping[str, Any]) -> None:
     for name, value in said.items():
-        if name not in remembered or _is_same(value, remembered[name]):
+        if name not in remembered or is_same(value, remembered[name]):
             continue
         here = f"The layer is here already, with {name} = {remembered[name]}."
         if name == "db_app_dir":
@@ -127,13 +97,6 @@ def _refuse_other_answers(said: Mapping[str, Any], remembered: Mapping[str, Any]
             f"{here} A copy changes no answer, an update does: "
             f"copier update --trust -a {ANSWERS} --data {option}"
         )
-
-
-def _is_same(said: object, remembered: object) -> bool:
-    """Compare an answer as the command line gives it, a text, to one that Copier has read."""
-    if isinstance(remembered, bool):
-        return str(said).lower() in ({"true", "yes"} if remembered else {"false", "no"})
-    return os.path.normpath(str(said)) == os.path.normpath(str(remembered))
 
 
 def _refuse_special_characters(layout: Mapping[str, Any]) -> None:
@@ -171,7 +134,7 @@ def _concerned(layout: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_git(root: Path) -> Iterator[str]:
-    changed = _git_status(root)
+    changed = status(root)
     if changed is None:
         yield "This is no git repository: what is added cannot be taken back by git."
     elif changed:
@@ -218,50 +181,6 @@ def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) ->
     }
 
 
-def _editor(root: Path) -> AbstractContextManager[subprocess.Popen[str] | None]:
-    """Start the editor, in a process of its own since Copier's Python may lack its libraries.
-
-    It loads them while the second pass runs, then waits for the answers. Closed without any it
-    ends by itself.
-    """
-    uv = shutil.which("uv")
-    if all(importlib.util.find_spec(name) for name in EDITOR_LIBRARIES):
-        command = [sys.executable, str(EDITOR)]
-    elif uv:
-        command = [uv, "run", "--quiet", "--no-project", "--python", sys.executable]
-        command += ["--script", str(EDITOR)]
-    else:
-        return nullcontext()
-    return subprocess.Popen(  # noqa: S603
-        [*command, str(root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
-
-
-def _edit(editor: subprocess.Popen[str] | None, answers: Mapping[str, Any]) -> Iterator[str]:
-    if not answers["db_edit_files"]:
-        yield from _left_to_paste(answers, "add by hand, as you asked (db_edit_files):")
-        return
-    if editor is None:
-        yield from _left_to_paste(answers, "add by hand (uv, which brings the editor, is missing):")
-        return
-    lines, errors = editor.communicate(json.dumps(answers))
-    yield from lines.splitlines()
-    if editor.returncode:
-        yield "The editor has failed:"
-        yield from (f"    {line}" for line in errors.splitlines()[-3:])
-        yield from _left_to_paste(answers, "add by hand where it is missing:")
-
-
-def _left_to_paste(answers: Mapping[str, Any], why: str) -> Iterator[str]:
-    for target in plan(answers):
-        yield from left_to_do(target.path, task(why, *target.paste))
-
-
 def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     others = [folder for folder in layouts if folder != app_dir]
     if others:
@@ -271,13 +190,8 @@ def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[
 
 def _hidden(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
     """Yield a task where the ignore rules of git hide what was added."""
-    git = shutil.which("git")
-    if git is None:
-        return
     paths = [*_added(answers), f"{answers['db_alembic']}/versions"]
-    quoted = ("-c", "core.quotePath=false")
-    hidden = _git(git, root, *quoted, "check-ignore", "--", *paths).stdout.splitlines()
-    lines = [f"!/{path}" for path in hidden]
+    lines = [f"!/{path}" for path in names(root, "check-ignore", "--", *paths)]
     if lines:
         yield from left_to_do(".gitignore", task("hides what was added. At its end add:", *lines))
 
@@ -318,7 +232,7 @@ class _Snapshot:
         real = (Path(top, target.path).resolve() for target in plan(answers))
         paths = [path.relative_to(top).as_posix() for path in real if path.is_relative_to(top)]
         self._contents = {path: self._read(path) for path in paths}
-        self._status = _git_status(root, *paths)
+        self._status = status(root, *paths)
 
     def _read(self, path: str) -> bytes:
         try:
@@ -352,31 +266,6 @@ def _added(answers: Mapping[str, Any]) -> list[str]:
     return [path for path in paths if folders.isdisjoint(map(str, PurePosixPath(path).parents))]
 
 
-def _git_status(root: Path, *paths: str) -> dict[str, str] | None:
-    """Return the two letters of each file that is not as in git; None outside of a repository."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    options = ("--porcelain", "-z", "--untracked-files=all", *(["--ignored"] if paths else []))
-    status = _git(git, root, "status", *options, "--", *(paths or ["."]))
-    if status.returncode:
-        return None
-    prefix = _git(git, root, "rev-parse", "--show-prefix").stdout.removesuffix("\n")
-    # After a renamed file comes its old name, which has no letters.
-    lines = (line for line in status.stdout.split("\0") if line[2:3] == " ")
-    return {line[3:].removeprefix(prefix): line[:2] for line in lines}
-
-
-def _git(git: str, root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        [git, "-C", str(root), *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-
-
 def _say(*lines: str) -> None:
     """Print where Copier prints, so that the order is kept in a log."""
     print("\n".join(lines), file=sys.stderr)
@@ -388,7 +277,8 @@ def _be_quiet(*lines: str) -> None:
 
 if __name__ == "__main__":
     # The signs of the report, also where the locale is C.
-    sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="replace")
     try:
         main(json.loads(sys.argv[1]))
     except KeyboardInterrupt:

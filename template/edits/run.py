@@ -4,11 +4,11 @@
 # ///
 """Edit the files that the repository has already.
 
-    run.py REPOSITORY < answers.json
+    run.py REPOSITORY < request.json
 
-Prints what was done to each file (✔), that nothing had to be (·), and what is left to the person
-(☐) with the lines to paste. All edits are computed before the first file is written; no file is
-created.
+The request is a list of two: the answers, and the paths of the files. Prints what was done to each
+file (✔), that nothing had to be (·), and what is left to the person (☐) with the lines to paste.
+All edits are computed before the first file is written; no file is created.
 """
 
 import json
@@ -52,9 +52,10 @@ NEEDS = (
 DEV_NEEDS = tuple(Need(Requirement(line)) for line in DEV_REQUIREMENTS)
 
 
-def edit_repository(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of the report."""
-    for target, source, edit in [_prepare(root, target, answers) for target in plan(answers)]:
+def edit_repository(root: Path, answers: Mapping[str, Any], paths: Sequence[str]) -> Iterator[str]:
+    """Edit those of the planned files that are among the paths; yield the lines of the report."""
+    targets = [target for target in plan(answers) if target.path in paths]
+    for target, source, edit in [_prepare(root, target, answers) for target in targets]:
         changed = source is not None and edit.text != source.text
         try:
             if source and changed:
@@ -127,7 +128,8 @@ def _package_of(path: str, answers: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     [root] = arguments
-    for line in edit_repository(Path(root), json.load(sys.stdin)):
+    answers, paths = json.load(sys.stdin)
+    for line in edit_repository(Path(root), answers, paths):
         print(line)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edits.plan import REQUIREMENTS
+from edits.plan import REQUIREMENTS, plan
 from edits.report import WIDTH
 from edits.run import edit_repository
 
@@ -49,7 +49,8 @@ def write(root: Path, files: Mapping[str, bytes]) -> None:
 
 def run(root: Path, **answers: object) -> str:
     """Return the report as it was before it was wrapped."""
-    lines = list(edit_repository(root, ANSWERS | answers))
+    known = ANSWERS | answers
+    lines = list(edit_repository(root, known, [target.path for target in plan(known)]))
     assert [line for line in lines if len(line) > WIDTH and line[:1] != " "] == []
     return re.sub(r"\n  (?! )", " ", "\n".join(lines))
 
@@ -338,7 +339,7 @@ def test_nothing_is_written_before_all_edits_are_computed(tmp_path: Path) -> Non
     incomplete = ANSWERS | {"db_compose_file": "compose.yaml"}
     del incomplete["db_name"]
     with pytest.raises(KeyError, match="db_name"):
-        list(edit_repository(tmp_path, incomplete))
+        list(edit_repository(tmp_path, incomplete, ["app/main.py", "compose.yaml"]))
     assert (tmp_path / "app/main.py").read_bytes() == MAIN
 
 
@@ -347,7 +348,7 @@ def test_as_a_script(tmp_path: Path) -> None:
     script = Path(__file__).resolve().parents[2] / "template/edits/run.py"
     done = subprocess.run(
         [sys.executable, script, tmp_path],
-        input=json.dumps(ANSWERS),
+        input=json.dumps([ANSWERS, ["app/main.py", "requirements.txt"]]),
         capture_output=True,
         encoding="utf-8",
         check=True,

@@ -1,0 +1,296 @@
+"""What `copier update` does besides the merge; copier.yml says when.
+
+    update.py before REQUEST           refuse what would lose lines; nothing has been changed yet
+    update.py edit KIND... REQUEST     in a release that needs it: add lines to files of the person
+    update.py after REQUEST            give back what should not be gone, say what is left to do
+
+Started by Copier under its own Python in the folder of the project. The request is a JSON object:
+what the person has said on the command line.
+
+Copier renders the old and the new release, writes the new one over the files, and applies what
+the person had changed as patches. Whatever git does not show it, those patches do not hold: this
+is what `before` looks for.
+"""
+
+import io
+import json
+import re
+import shlex
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+import editor
+from answers import ANSWERS, is_same, parse, recall, refuse_bad_answers, without_private
+from detection import Refusal
+from edits.edit import task
+from edits.plan import Kind, plan
+from edits.report import left_to_do, sentence
+from repository import git, git_bytes, names
+
+ROOT = Path()
+PROJECT = Path(__file__).with_name("project")
+DEPENDENCIES: tuple[Kind, ...] = ("pyproject", "requirements", "other", "nowhere")
+
+
+def before(request: Mapping[str, Any]) -> None:
+    """Refuse an update that would lose lines, or that could not do what is asked for.
+
+    Raises:
+        Refusal: in one sentence.
+
+    """
+    answers = recall(ROOT)
+    _refuse_another_answers_file(request["answers_file"])
+    _refuse_other_places(request["data"], answers)
+    _refuse_unmerged()
+    _refuse_settings_of_git()
+    _refuse_rejects()
+    ours = _ours(answers)
+    _refuse_hidden_edits(ours)
+    _refuse_links(ours)
+    _refuse_ignored(ours, answers)
+
+
+def _refuse_another_answers_file(name: str) -> None:
+    if PurePosixPath(name) != PurePosixPath(ANSWERS):
+        folder = PurePosixPath(name).parent
+        raise Refusal(
+            f"The answers file is {name}: expected {ANSWERS}, in the folder where Copier runs. "
+            f"Next: copier update --trust -a {ANSWERS} {shlex.quote(str(folder))}"
+        )
+
+
+def _refuse_other_places(said: Mapping[str, Any], answers: Mapping[str, Any]) -> None:
+    new = {key: value for key, value in said.items() if not is_same(value, answers.get(key))}
+    if "db_app_dir" in new:
+        raise Refusal(
+            f"The layer stays in {answers['db_app_dir']} (db_app_dir): an update does not move "
+            "files. A second application gets a layer of its own when the folder of its project "
+            "is the destination: copier copy --trust TEMPLATE FOLDER"
+        )
+    refuse_bad_answers(new)
+    layer = PurePosixPath(answers["db_app_dir"], answers["db_layer"])
+    if not Path(ROOT, layer, "__init__.py").is_file():
+        raise Refusal(
+            f"{layer}/__init__.py is not there, where {ANSWERS} says that the layer is. If you "
+            "have moved it, write the new folders into that file, commit it, and update again."
+        )
+
+
+def _refuse_unmerged() -> None:
+    # Copier looks at the folder of the project alone, and fails at the index of all of it.
+    unmerged = _unmerged(":/")
+    if unmerged:
+        raise Refusal(
+            f"Files in conflict: {', '.join(unmerged)}. Resolve them, `git add` them and commit."
+        )
+
+
+def _refuse_settings_of_git() -> None:
+    if git(ROOT, "config", "status.showUntrackedFiles").strip() in {"no", "false", "off", "0"}:
+        raise Refusal(
+            "With status.showUntrackedFiles = no git does not show Copier where your lines and "
+            "those of the release meet. Next: git config status.showUntrackedFiles normal"
+        )
+
+
+def _refuse_rejects() -> None:
+    listed = git(ROOT, "status", "-z", "--porcelain", "--ignored").split("\0")
+    rejects = [entry[3:] for entry in listed if entry.endswith(".rej")]
+    if rejects:
+        raise Refusal(
+            f"Left by an update with --conflict rej: {', '.join(rejects)}. They hold lines of "
+            "yours, and Copier deletes them. Put the lines in their place, then delete the files."
+        )
+
+
+def _ours(answers: Mapping[str, Any]) -> list[str]:
+    """Return the files that the release renders, but for those that are written only once."""
+    places = {
+        "db_layer_dir": PurePosixPath(answers["db_app_dir"], answers["db_layer"]),
+        "db_models_dir": PurePosixPath(answers["db_app_dir"], answers["db_models"]),
+        "_copier_conf.answers_file": ANSWERS,
+    }
+    found = []
+    for file in PROJECT.rglob("*"):
+        place, *rest = file.relative_to(PROJECT).as_posix().removesuffix(".jinja").split("/", 1)
+        name = re.sub(r"^{{ | }}$", "", place)
+        folder = places.get(name, answers.get(name))
+        if folder and file.is_file():
+            found.append(
+                str(PurePosixPath(str(folder), *(re.sub(r"{%.*?%}", "", p) for p in rest)))
+            )
+    return found
+
+
+def _refuse_hidden_edits(ours: Sequence[str]) -> None:
+    # H is an ordinary file, S one that git skips, a small letter one that it takes for unchanged.
+    flags = (entry.split(" ", 1) for entry in names(ROOT, "ls-files", "-v", "--", *ours))
+    hidden = [path for flag, path in flags if flag != "H" and Path(ROOT, path).exists()]
+    if hidden:
+        paths = shlex.join(hidden)
+        raise Refusal(
+            f"git was told not to look at {', '.join(hidden)}, so edits in it would be lost. "
+            f"Next: git update-index --no-skip-worktree --no-assume-unchanged {paths}, then "
+            "commit or take back your edits"
+        )
+
+
+def _refuse_links(ours: Sequence[str]) -> None:
+    above = {str(folder) for path in ours for folder in PurePosixPath(path).parents}
+    links = sorted(path for path in {*ours, *above} if Path(ROOT, path).is_symlink())
+    if links:
+        raise Refusal(
+            f"A symbolic link stands in the place of {', '.join(links)}, and an update would "
+            "write a file there. Put the file itself in its place, and commit it."
+        )
+
+
+def _refuse_ignored(ours: Sequence[str], answers: Mapping[str, Any]) -> None:
+    ignored = names(ROOT, "ls-files", "--others", "--ignored", "--exclude-standard", "--", *ours)
+    edited = _edited(ignored, answers, {path: Path(path).read_bytes() for path in ignored})
+    if edited:
+        raise Refusal(
+            f"git ignores {', '.join(edited)}, so your edits in it would be overwritten. "
+            f"Next: git add --force {shlex.join(edited)}, and commit"
+        )
+
+
+def _edited(
+    paths: Iterable[str], answers: Mapping[str, Any], contents: Mapping[str, bytes]
+) -> list[str]:
+    """Return which files differ from what the release wrote that the answers name."""
+    paths = [*paths]
+    if not paths:
+        return []
+    with TemporaryDirectory() as folder:
+        _run_copier(folder, answers, pretend=False)
+        return [path for path in paths if not _is_same_text(Path(folder, path), contents[path])]
+
+
+def _is_same_text(rendered: Path, content: bytes) -> bool:
+    return rendered.is_file() and rendered.read_bytes() == content.replace(b"\r\n", b"\n")
+
+
+def _run_copier(folder: str, answers: Mapping[str, Any], *, pretend: bool) -> dict[str, Any]:
+    """Render a project anew, and return all answers, the computed ones too."""
+    # Not at the top: most updates do not need it, and it takes longer than all the rest.
+    from copier import run_copy  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        worker = run_copy(
+            answers["_src_path"],
+            folder,
+            data=without_private(answers),
+            answers_file=ANSWERS,
+            vcs_ref=answers["_commit"],
+            defaults=True,
+            overwrite=True,
+            quiet=True,
+            skip_tasks=True,
+            pretend=pretend,
+        )
+    combined: dict[str, Any] = {**worker.answers.combined}
+    return combined
+
+
+def edit(kinds: Sequence[str]) -> Iterator[str]:
+    """Add to files of the person what a release needs there; report line by line."""
+    answers = _run_copier(".", recall(ROOT), pretend=True)
+    wanted = {*kinds, *(DEPENDENCIES if "dependencies" in kinds else ())}
+    targets = [target for target in plan(answers) if target.kind in wanted]
+    unmerged = _unmerged(".")
+    free = [target for target in targets if target.path not in unmerged]
+    with editor.start(ROOT) as process:
+        yield from editor.edit(process, answers, free)
+    stuck = [target for target in targets if target.path in unmerged]
+    yield from editor.left_to_paste(stuck, "is in conflict. Resolve it, then add by hand:")
+
+
+def after() -> Iterator[str]:
+    """Give back files with edits that are gone; report line by line what is left to do."""
+    old = parse(git(ROOT, "show", f"HEAD:./{ANSWERS}"), ANSWERS)
+    new = recall(ROOT)
+    yield from _given_back(old)
+    yield from _changed_answers(old, new)
+    yield from _conflicts()
+
+
+def _given_back(old: Mapping[str, Any]) -> Iterator[str]:
+    """Restore what the person had edited in files that the new release, or answers, do not have."""
+    gone = names(ROOT, "diff", "--name-only", "--relative", "--diff-filter=D", "HEAD", "--", ".")
+    contents = {path: git_bytes(ROOT, "show", f"HEAD:./{path}") for path in gone}
+    for path in _edited(gone, old, contents):
+        git(ROOT, "restore", "--source=HEAD", "--worktree", "--", path)
+        yield from left_to_do(
+            path, "the layer has no such file any more. It is kept, since it has edits of yours."
+        )
+
+
+def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Say what an answer that was changed asks for in files which an update does not touch."""
+    if new["db_edit_files"] and not old["db_edit_files"]:
+        yield from edit(get_args(Kind))
+    if new["project_name"] != old["project_name"]:
+        url = "DATABASE_URL=" + _run_copier(".", new, pretend=True)["db_env"]["DATABASE_URL"]
+        path = Path(new["db_env_example"])
+        if not path.is_file() or url not in path.read_text(encoding="utf-8", errors="replace"):
+            yield from left_to_do(str(path), task("the database has another name now:", url))
+    if new["db_primary_key"] != old["db_primary_key"]:
+        yield from left_to_do(
+            new["db_models"],
+            f"TimestampMixin gives a {new['db_primary_key']} key now, to old models too. A model "
+            "that has a table keeps its key when it declares one: class X(Timestamps, Base).",
+        )
+
+
+def _conflicts() -> Iterator[str]:
+    for path in _unmerged("."):
+        yield from left_to_do(
+            path,
+            "your lines and those of the release meet. Resolve what stands between <<<<<<< "
+            "and >>>>>>>, then `git add` it.",
+        )
+    for path in names(ROOT, "ls-files", "--others", "--", "*.rej"):
+        yield from left_to_do(
+            path,
+            "lines of yours that could not be merged. Put them in their place, then delete it.",
+        )
+
+
+def _unmerged(place: str) -> list[str]:
+    entries = names(ROOT, "ls-files", "--unmerged", "--", place)
+    return sorted({entry.partition("\t")[2] for entry in entries})
+
+
+def main(stage: str, *arguments: str) -> None:
+    *kinds, request = *arguments[:-1], json.loads(arguments[-1])
+    match stage:
+        case "before":
+            before(request)
+        case "edit":
+            _say(edit(kinds), request)
+        case "after":
+            _say(after(), request)
+
+
+def _say(report: Iterable[str], request: Mapping[str, Any]) -> None:
+    """Print where Copier prints; making the lines is what edits the files."""
+    lines = [*report]
+    if lines and not request["quiet"]:
+        print("\n".join(lines), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    # The signs of the report, also where the locale is C.
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        main(*sys.argv[1:])
+    except Refusal as refusal:
+        sys.exit("\n".join(["", *sentence(str(refusal)), "Nothing was changed."]))

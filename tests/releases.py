@@ -1,0 +1,96 @@
+"""Releases of the template: those of the past from git, and new ones as a maintainer makes them.
+
+A release is the commit that gives CHANGELOG.md its heading. Tags are set here, in a repository of
+the test's own: neither the network nor a tag in this repository is needed, but its history is.
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from layering import CACHES, PROJECT, TEMPLATE_FILES, commit, git, make_repository
+
+CHANGELOG = PROJECT / "CHANGELOG.md"
+# Newer than all that will ever be released.
+NEXT = "99.0.0"
+
+
+def past_releases() -> list[str]:
+    """Return the versions that the changelog names, the oldest first."""
+    headings = re.findall(r"(?m)^## (\d\S*) - ", CHANGELOG.read_text(encoding="utf-8"))
+    return headings[::-1]
+
+
+PAST = past_releases()
+
+
+def commit_of(version: str) -> str:
+    """Return the commit that released a version."""
+    added = git(PROJECT, "log", "--format=%H", f"-S## {version} - ", "--", "CHANGELOG.md").split()
+    assert added, (
+        f"The commit that released {version} is not in the history of this clone: "
+        "git fetch --unshallow"
+    )
+    return added[-1]
+
+
+def unpack(version: str, into: Path) -> Path:
+    """Write the template of a past release."""
+    archive = subprocess.run(
+        ["git", "archive", commit_of(version), *TEMPLATE_FILES],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(into, filter="data")
+    return into
+
+
+def make_releases(root: Path) -> Path:
+    """Make a template repository with a tag for each past release and one for the working tree."""
+    root.mkdir(parents=True)
+    make_repository(root)
+    for version in PAST:
+        clear(root)
+        unpack(version, root)
+        tag(root, version)
+    clear(root)
+    for name in TEMPLATE_FILES:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=CACHES)
+        else:
+            shutil.copyfile(source, root / name)
+    return name_release(root, NEXT)
+
+
+def clear(root: Path) -> None:
+    for name in TEMPLATE_FILES:
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def name_release(root: Path, version: str, to_do: str = "Nothing.") -> Path:
+    """Release what is there, with a section of its own in the changelog."""
+    changelog = root / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8")
+    section = f"## {version} - 2099-12-31\n\n### What you must do\n\n{to_do}\n\n"
+    if "\n## Unreleased\n" in text:
+        text = text.replace("\n## Unreleased\n", f"\n## {version} - 2099-12-31\n", 1)
+    else:
+        text = text.replace("\n## ", f"\n{section}## ", 1)
+    changelog.write_text(text, encoding="utf-8")
+    return tag(root, version)
+
+
+def tag(root: Path, version: str) -> Path:
+    commit(root, f"release {version}")
+    git(root, "tag", f"v{version}")
+    return root
