@@ -13,15 +13,14 @@ from pathlib import Path
 
 from layering import CACHES, PROJECT, TEMPLATE_FILES, commit, git, make_repository
 
-CHANGELOG = PROJECT / "CHANGELOG.md"
 # Newer than all that will ever be released.
 NEXT = "99.0.0"
 
 
 def past_releases() -> list[str]:
-    """Return the versions that the changelog names, the oldest first."""
-    headings = re.findall(r"(?m)^## (\d\S*) - ", CHANGELOG.read_text(encoding="utf-8"))
-    return headings[::-1]
+    """Return the versions that the committed changelog names, the oldest first."""
+    changelog = git(PROJECT, "show", "HEAD:CHANGELOG.md")
+    return re.findall(r"(?m)^## (\d\S*) - ", changelog)[::-1]
 
 
 PAST = past_releases()
