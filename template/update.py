@@ -128,15 +128,23 @@ def _ours(answers: Mapping[str, Any]) -> list[str]:
 
 
 def _refuse_hidden_edits(ours: Sequence[str]) -> None:
-    # H is an ordinary file, S one that git skips, a small letter one that it takes for unchanged.
-    flags = (entry.split(" ", 1) for entry in names(ROOT, "ls-files", "-v", "--", *ours))
-    hidden = [path for flag, path in flags if flag != "H" and Path(ROOT, path).exists()]
-    if hidden:
-        paths = shlex.join(hidden)
+    # H is an ordinary file, S one that git skips; a small letter is one that it takes for unchanged.
+    listed = (entry.split(" ", 1) for entry in names(ROOT, "ls-files", "-v", "--", *ours))
+    flags = {path: flag for flag, path in listed if flag != "H" and Path(ROOT, path).exists()}
+    if flags:
+        skipped = [path for path, flag in flags.items() if flag in "Ss"]
+        assumed = [path for path, flag in flags.items() if flag.islower()]
+        commands = [
+            f"git update-index {option} {shlex.join(paths)}"
+            for option, paths in (
+                ("--no-skip-worktree", skipped),
+                ("--no-assume-unchanged", assumed),
+            )
+            if paths
+        ]
         raise Refusal(
-            f"git was told not to look at {', '.join(hidden)}, so edits in it would be lost. "
-            f"Next: git update-index --no-skip-worktree --no-assume-unchanged {paths}, then "
-            "commit or take back your edits"
+            f"git was told not to look at {', '.join(flags)}, so edits there would be lost. "
+            f"Next: {' && '.join(commands)}, then commit or take back your edits."
         )
 
 

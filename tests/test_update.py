@@ -31,6 +31,8 @@ def test_an_update_merges_ours_and_leaves_the_rest(template: Path, tmp_path: Pat
     seed = package / "core/seed.py"
     seed.write_text(seed.read_text() + "\n# ours\n")
     (package / "core/__init__.py").unlink()
+    (package / "core/database/waiting.py").unlink()
+    (package / "core/database/production.py").rename(package / "core/database/where.py")
     application = package / "app.py"
     application.write_text(
         "".join(
