@@ -24,7 +24,7 @@ from edits import compose_yaml
 from edits.edit import task
 from edits.plan import plan
 from edits.report import left_to_do, sentence
-from repository import names, status
+from repository import ignored, status
 
 ADDED = (
     "db_models_dir",
@@ -191,7 +191,7 @@ def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[
 def _hidden(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
     """Yield a task where the ignore rules of git hide what was added."""
     paths = [*_added(answers), f"{answers['db_alembic']}/versions"]
-    lines = [f"!/{path}" for path in names(root, "check-ignore", "--", *paths)]
+    lines = [f"!/{path}" for path in ignored(root, *paths)]
     if lines:
         yield from left_to_do(".gitignore", task("hides what was added. At its end add:", *lines))
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from layering import ANSWERS, commit, git, layer, make_host, run
@@ -9,9 +10,10 @@ from layering import ANSWERS, commit, git, layer, make_host, run
 UPDATE = ("copier", "update", "--trust", "--defaults", "-a", ANSWERS)
 
 
-def make_project(template: Path, host: str, root: Path, *options: str, **data: object) -> Path:
+def make_project(template: Path, host: str, root: Path, **data: str) -> Path:
     """Layer the database onto a host, and commit it."""
-    layer(template, make_host(host, root), *options, **data)
+    options = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
+    layer(template, make_host(host, root), *options)
     return commit(root, "layer a database onto it")
 
 
@@ -23,7 +25,7 @@ def restore(project: Path, root: Path) -> Path:
 
 
 def update(
-    root: Path, *options: str, check: bool = True, **variables: str
+    root: Path, *options: str, check: bool = True, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return run(*UPDATE, *options, cwd=root, check=check, variables=variables)
 
