@@ -18,7 +18,7 @@ from copier import run_copy
 from copier.errors import CopierError, DirtyLocalWarning
 
 import editor
-from answers import ANSWERS, is_same, recall, refuse_bad_answers, without_private
+from answers import ANSWERS, is_same, recall, refuse_bad_answers, settled, without_private
 from detection import Refusal, detect
 from edits import compose_yaml
 from edits.edit import task
@@ -174,11 +174,7 @@ def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) ->
         except ValueError as error:
             # An answer that Copier does not accept, before it renders anything.
             raise Refusal(f"{error}") from error
-    return {
-        key: value
-        for key, value in worker.answers.combined.items()
-        if key.startswith("db_") and key != "db_layouts"
-    }
+    return settled(worker.answers.combined)
 
 
 def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

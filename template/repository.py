@@ -28,9 +28,9 @@ def names(root: Path, *arguments: str) -> list[str]:
 
 
 def ignored(root: Path, *paths: str) -> list[str]:
-    """Return those of the paths that a rule of git ignores, whether or not they are tracked."""
+    """Return those of the paths that git does not track, and ignores."""
     given = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    listed = git_bytes(root, "check-ignore", "-z", "--stdin", "--no-index", given=given)
+    listed = git_bytes(root, "check-ignore", "-z", "--stdin", given=given)
     return [os.fsdecode(path) for path in listed.split(b"\0") if path]
 
 

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import editor
-from answers import ANSWERS, is_same, parse, recall, refuse_bad_answers, without_private
+from answers import ANSWERS, is_same, parse, recall, refuse_bad_answers, settled, without_private
 from detection import Refusal
 from edits.edit import task
 from edits.plan import Kind, plan
@@ -239,7 +239,7 @@ def _run_copier(folder: str, answers: Mapping[str, Any], *, pretend: bool) -> di
             skip_tasks=True,
             pretend=pretend,
         )
-    return {key: value for key, value in worker.answers.combined.items() if key[:1] != "_"}
+    return settled(worker.answers.combined)
 
 
 def edit(kinds: Sequence[str]) -> Iterator[str]:
@@ -279,7 +279,9 @@ def _given_back(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]
         _run_copier(folder, old, pretend=False)
         for path in suspects:
             written = _lines(git_bytes(ROOT, "show", f"HEAD:./{path}")) - _lines_of(folder, path)
-            kept = _lines_of(ROOT, path)
+            # With --conflict rej a patch, whose lines begin with a sign.
+            rejected = Counter(line[1:] for line in _lines_of(ROOT, f"{path}.rej").elements())
+            kept = _lines_of(ROOT, path) + rejected
             is_gone = not Path(ROOT, path).exists()
             if written - kept or (is_gone and not Path(folder, path).exists()):
                 restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", path)

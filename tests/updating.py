@@ -10,10 +10,10 @@ from layering import ANSWERS, commit, git, layer, make_host, run
 UPDATE = ("copier", "update", "--trust", "--defaults", "-a", ANSWERS)
 
 
-def make_project(template: Path, host: str, root: Path, **data: str) -> Path:
+def make_project(template: Path, host: str, root: Path, *options: str, **data: str) -> Path:
     """Layer the database onto a host, and commit it."""
-    options = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
-    layer(template, make_host(host, root), *options)
+    said = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
+    layer(template, make_host(host, root), *options, *said)
     return commit(root, "layer a database onto it")
 
 
