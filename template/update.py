@@ -107,13 +107,11 @@ def _refuse_settings_of_git() -> None:
             f"With apply.whitespace = {whitespace} git leaves out or changes edits of yours when "
             "it merges them. Next: git config apply.whitespace warn"
         )
-    if (
-        git(ROOT, "config", "--type=bool", "core.quotePath").strip() == "false"
-        and not _status().isascii()
-    ):
+    is_quoted = git(ROOT, "config", "--type=bool", "core.quotePath").strip() != "false"
+    if not is_quoted and not f"{git(ROOT, 'rev-parse', '--show-prefix')}{_status()}".isascii():
         raise Refusal(
-            "With core.quotePath = false Copier stops half-way at a file that git does not track "
-            "and whose name is not ASCII. Next: git config core.quotePath true"
+            "With core.quotePath = false Copier stops half-way where the name of a folder above or "
+            "of a file that git does not track is not ASCII. Next: git config core.quotePath true"
         )
 
 
@@ -259,9 +257,22 @@ def after() -> Iterator[str]:
     """Give back files whose edits are gone; report line by line what is left to do."""
     old = parse(git(ROOT, "show", f"HEAD:./{ANSWERS}"), ANSWERS)
     new = recall(ROOT)
+    _take_note_of_line_ends()
     yield from _given_back(old, new)
     yield from _changed_answers(old, new)
     yield from _conflicts()
+
+
+def _take_note_of_line_ends() -> None:
+    """Keep files out of `git status` that were written with other line ends than git does.
+
+    Where git converts line ends they differ in size alone, which it takes for a change.
+    """
+    git(ROOT, "update-index", "-q", "--refresh")
+    listed = {*names(ROOT, "diff-files", "--name-only", "--relative", "--", ".")}
+    same = listed - {*names(ROOT, "diff", "--name-only", "--relative", "--", ".")}
+    if same:
+        git(ROOT, "add", "--", *same)
 
 
 def _given_back(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -6,34 +6,15 @@ from pathlib import Path
 import pytest
 
 from layering import ANSWERS, commit, files, git, run
-from releases import name_release
-from updating import UPDATE, make_project, report, restore, update
+from updating import FIRST, UPDATE, make_project, report, restore, update
 
 ROOM = "backend/app/core/database/errors.py"
 
 
 @pytest.fixture(scope="module")
-def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a template whose second release changes most kinds of files that are ours."""
-    source = tmp_path_factory.mktemp("releases") / "template"
-    git(source.parent, "clone", "--quiet", str(template), str(source))
-    git(source, "config", "user.name", "Maintainers")
-    git(source, "config", "user.email", "maintainers@example.com")
-    return source
-
-
-@pytest.fixture(scope="module")
 def layered(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = make_project(
-        releases, "backend_frontend", tmp_path_factory.mktemp("layered") / "host"
-    )
-    for path in ("{{ db_layer_dir }}/errors.py", "{{ db_docs }}.jinja", "{{ db_compose }}.jinja"):
-        changed = releases / "template/project" / path
-        changed.write_text(changed.read_text(encoding="utf-8") + "\n# released\n")
-    new = releases / "template/project/{{ db_layer_dir }}/local.py"
-    new.write_text("RELEASED = True\n", encoding="utf-8")
-    name_release(releases, "99.1.0")
-    return project
+    folder = tmp_path_factory.mktemp("layered")
+    return make_project(releases, "backend_frontend", folder / "host", "--vcs-ref", f"v{FIRST}")
 
 
 @pytest.fixture

@@ -4,32 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from layering import changed, commit, files, git, run
-from releases import name_release
-from updating import make_project, report, restore, update
+from layering import changed, commit, files, run
+from updating import FIRST, make_project, report, restore, update
 
 LAYER = "backend/app/core/database"
 
 
 @pytest.fixture(scope="module")
-def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a template whose second release changes a line of one file, and adds to another."""
-    source = tmp_path_factory.mktemp("releases") / "template"
-    git(source.parent, "clone", "--quiet", str(template), str(source))
-    git(source, "config", "user.name", "Maintainers")
-    git(source, "config", "user.email", "maintainers@example.com")
-    health = source / "template/project/{{ db_layer_dir }}/health.py"
-    health.write_text(health.read_text("utf-8").replace("_DEADLINE = 3", "_DEADLINE = 4"))
-    errors = source / "template/project/{{ db_layer_dir }}/errors.py"
-    errors.write_text(errors.read_text("utf-8") + "\n# released\n")
-    name_release(source, "99.1.0", to_do="Restart.")
-    return source
-
-
-@pytest.fixture(scope="module")
 def integer(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("integer")
-    return make_project(releases, "backend_frontend", folder / "shop", "--vcs-ref", "v99.0.0")
+    return make_project(releases, "backend_frontend", folder / "shop", "--vcs-ref", f"v{FIRST}")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +23,7 @@ def uuid7(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         releases,
         "backend_frontend",
         tmp_path_factory.mktemp("uuid7") / "shop",
-        *("--vcs-ref", "v99.0.0"),
+        *("--vcs-ref", f"v{FIRST}"),
         db_primary_key="uuid7",
         db_edit_files="false",
     )

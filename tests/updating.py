@@ -6,8 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from layering import ANSWERS, commit, git, layer, make_host, run
+from releases import name_release
 
+FIRST, SECOND = "99.0.0", "99.1.0"
 UPDATE = ("copier", "update", "--trust", "--defaults", "-a", ANSWERS)
+
+
+def second_release(template: Path, source: Path) -> Path:
+    """Return a template with a second release: it changes a line, adds lines, adds a file."""
+    git(source.parent, "clone", "--quiet", str(template), str(source))
+    git(source, "config", "user.name", "Maintainers")
+    git(source, "config", "user.email", "maintainers@example.com")
+    project = source / "template/project"
+    health = project / "{{ db_layer_dir }}/health.py"
+    text = health.read_text(encoding="utf-8")
+    assert "_DEADLINE = 3" in text
+    health.write_text(text.replace("_DEADLINE = 3", "_DEADLINE = 4"), encoding="utf-8")
+    for path in ("{{ db_layer_dir }}/errors.py", "{{ db_docs }}.jinja", "{{ db_compose }}.jinja"):
+        changed = project / path
+        changed.write_text(changed.read_text(encoding="utf-8") + "\n# released\n", encoding="utf-8")
+    new = project / "{{ db_layer_dir }}/local.py"
+    new.write_text("RELEASED = True\n", encoding="utf-8")
+    return name_release(source, SECOND, to_do="Restart.")
 
 
 def make_project(template: Path, host: str, root: Path, *options: str, **data: str) -> Path:
