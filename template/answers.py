@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from detection import Refusal
+from repository import git
 
 ANSWERS = ".copier-answers.database.yml"
 QUESTIONS = Path(__file__).parents[1] / "copier.yml"
@@ -72,6 +73,17 @@ def refuse_bad_answers(said: Mapping[str, Any]) -> None:
             if int(text) not in allowed:
                 expected = f"expected {allowed.start} to {allowed.stop - 1}"
                 raise Refusal(f"{name}: {text} is out of range: {expected}.")
+
+
+def refuse_workflow(said: Mapping[str, Any], root: Path) -> None:
+    """Refuse a workflow that GitHub would never run."""
+    folder = git(root, "rev-parse", "--show-prefix").strip()
+    if folder and is_same(said.get("db_update_workflow"), answer=True):
+        raise Refusal(
+            "GitHub runs the workflows in the root of a repository alone, and this is its folder "
+            f"{folder}. Next: leave out db_update_workflow; the documentation that comes with the "
+            "layer has the workflow, to be put there by hand."
+        )
 
 
 def is_same(said: object, answer: object) -> bool:

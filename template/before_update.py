@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from answers import ANSWERS, is_same, recall, refuse_bad_answers
+from answers import ANSWERS, is_same, recall, refuse_bad_answers, refuse_workflow
 from detection import Refusal
 from ours import ours_of
 from repository import git, ignored, names, unmerged
@@ -60,6 +60,7 @@ def _refuse_other_places(said: Mapping[str, Any], answers: Mapping[str, Any]) ->
             "is the destination: copier copy --trust TEMPLATE FOLDER"
         )
     refuse_bad_answers(new)
+    refuse_workflow(new, ROOT)
     layer = PurePosixPath(answers["db_app_dir"], answers["db_layer"])
     if not Path(ROOT, layer, "__init__.py").is_file():
         raise Refusal(

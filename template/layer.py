@@ -18,7 +18,15 @@ from copier import run_copy
 from copier.errors import CopierError, DirtyLocalWarning
 
 import editor
-from answers import ANSWERS, is_same, recall, refuse_bad_answers, settled, without_private
+from answers import (
+    ANSWERS,
+    is_same,
+    recall,
+    refuse_bad_answers,
+    refuse_workflow,
+    settled,
+    without_private,
+)
 from detection import Refusal, detect
 from edits import compose_yaml
 from edits.edit import task
@@ -43,6 +51,7 @@ def main(request: Mapping[str, Any]) -> None:
     root = Path(request["root"])
     said = dict(request["data"])
     refuse_bad_answers(said)
+    refuse_workflow(said, root)
     _refuse_another_answers_file(request["answers_file"])
     remembered = without_private(recall(root))
     layouts: dict[str, Mapping[str, Any]] = {}
@@ -258,6 +267,8 @@ def _added(answers: Mapping[str, Any]) -> list[str]:
         paths.append(str(PurePosixPath(answers["db_core_init"]).parent))
     if answers["db_new_env_example"]:
         paths.append(answers["db_env_example"])
+    if answers["db_update_workflow"]:
+        paths.append(answers["db_workflow"])
     folders = set(paths)
     return [path for path in paths if folders.isdisjoint(map(str, PurePosixPath(path).parents))]
 

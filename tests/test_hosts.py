@@ -102,6 +102,7 @@ def expected_changes(root: Path, touched: set[str]) -> set[str]:
     added = [folder / name for folder, names in folders.items() for name in names]
     added += [app / found["db_seed"]]
     added += [app / "core/__init__.py"] if found["db_new_core"] else []
+    added += [PurePosixPath(found["db_workflow"])] if found["db_update_workflow"] else []
     named = ("db_alembic_ini", "db_compose", "db_docs", "db_env_example")
     edited = [found["db_app_module"], found["db_dependency_file"]]
     edited += [path for path in (found["db_compose_file"],) if path]

@@ -14,6 +14,7 @@ OTHER = {
     "db_pool_size": "20",
     "db_max_overflow": "0",
     "db_edit_files": "false",
+    "db_update_workflow": "true",
 }
 HOST = "bigger_applications"
 CHANGES = [
