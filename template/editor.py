@@ -44,16 +44,24 @@ def start(root: Path) -> AbstractContextManager[subprocess.Popen[str] | None]:
 
 
 def edit(
-    process: subprocess.Popen[str] | None, answers: Mapping[str, Any], targets: Sequence[Target]
+    process: subprocess.Popen[str] | None,
+    answers: Mapping[str, Any],
+    targets: Sequence[Target],
+    dependencies: tuple[Sequence[str], bool] | None = None,
 ) -> Iterator[str]:
-    """Yield the report of what was done to these files, or the lines to paste into them."""
+    """Yield the report of what was done to these files, or the lines to paste into them.
+
+    `dependencies`: the names that it is about, and whether they are new; all without it.
+    """
     if not answers["db_edit_files"]:
         yield from left_to_paste(targets, "add by hand, as you asked (db_edit_files):")
         return
     if process is None:
         yield from left_to_paste(targets, "add by hand (uv, which brings the editor, is missing):")
         return
-    lines, errors = process.communicate(json.dumps([answers, [path for _, path, _ in targets]]))
+    paths = [target.path for target in targets]
+    request = {"answers": answers, "paths": paths, "dependencies": dependencies}
+    lines, errors = process.communicate(json.dumps(request))
     yield from lines.splitlines()
     if process.returncode:
         yield "The editor has failed:"

@@ -1,7 +1,8 @@
 """What `copier update` does besides the merge; copier.yml says when.
 
     update.py before REQUEST           refuse what would lose lines; nothing has been changed yet
-    update.py edit KIND... REQUEST     in a release that needs it: add lines to files of the person
+    update.py edit KIND [NAME...] REQUEST
+                                       in a release that needs it: edit files of the person
     update.py after REQUEST            give back what should not be gone, say what is left to do
 
 Started by Copier under its own Python in the folder of the project. The request is a JSON object:
@@ -10,6 +11,7 @@ what the person has said on the command line.
 
 import io
 import json
+import re
 import sys
 import warnings
 from collections import Counter
@@ -23,7 +25,7 @@ from answers import ANSWERS, parse, recall, settled, without_private
 from before_update import refuse
 from detection import Refusal
 from edits.edit import task
-from edits.plan import Kind, plan
+from edits.plan import DEV_REQUIREMENTS, REQUIREMENTS, Kind, plan
 from edits.report import left_to_do, sentence
 from ours import ours_of
 from repository import git, git_bytes, names, unmerged
@@ -54,15 +56,25 @@ def _run_copier(folder: str, answers: Mapping[str, Any], *, pretend: bool) -> di
     return settled(worker.answers.combined)
 
 
-def edit(kinds: Sequence[str]) -> Iterator[str]:
-    """Add to files of the person what a release needs there; report line by line."""
+def edit(kinds: Sequence[str], dependencies: Sequence[str] = ()) -> Iterator[str]:
+    """Add to files of the person what a release needs there; report line by line.
+
+    Of the dependencies new ones are added (kind `dependencies`); lower bounds that an earlier
+    release has written are raised (kind `floors`), where the person has kept the dependency.
+    """
     answers = _run_copier(".", recall(ROOT), pretend=True)
-    wanted = {*kinds, *(DEPENDENCIES if "dependencies" in kinds else ())}
+    wanted = {*kinds, *(DEPENDENCIES if dependencies else ())}
     targets = [target for target in plan(answers) if target.kind in wanted]
+    about = None
+    if dependencies:
+        lines = (*REQUIREMENTS, *DEV_REQUIREMENTS)
+        paste = tuple(line for line in lines if re.split("[^\\w-]", line)[0] in dependencies)
+        targets = [target._replace(paste=paste) for target in targets]
+        about = (dependencies, "floors" not in kinds)
     conflicts = unmerged(ROOT, ".")
     free = [target for target in targets if target.path not in conflicts]
     with editor.start(ROOT) as process:
-        yield from editor.edit(process, answers, free)
+        yield from editor.edit(process, answers, free, about)
     stuck = [target for target in targets if target.path in conflicts]
     yield from editor.left_to_paste(stuck, "is in conflict. Resolve it, then add by hand:")
 
@@ -161,12 +173,12 @@ def _conflicts() -> Iterator[str]:
 
 
 def main(stage: str, *arguments: str) -> None:
-    *kinds, request = *arguments[:-1], json.loads(arguments[-1])
+    *words, request = *arguments[:-1], json.loads(arguments[-1])
     match stage:
         case "before":
             refuse(request)
         case "edit":
-            _say(edit(kinds), request)
+            _say(edit(words[:1], words[1:]), request)
         case "after":
             _say(after(), request)
 

@@ -30,12 +30,15 @@ class Need:
     ``why`` is told where a person has to decide.
     ``add`` is false for what the project brings itself: only its version is checked.
     ``raise_range`` is false where a newer version asks for changes in the project's own code.
+    ``raise_floor`` is true where a release has a new floor: a lone ``>=`` below it, such as an
+    earlier release has written, becomes the new one.
     """
 
     requirement: Requirement
     why: str = ""
     add: bool = True
     raise_range: bool = True
+    raise_floor: bool = False
 
     @property
     def name(self) -> str:
@@ -87,6 +90,8 @@ class Need:
                 "",
                 (f"{self.name} {constraint} is not a version constraint; {wanted} is needed.",),
             )
+        if self.raise_floor and any(_is_lower(specifiers, self.floor) for specifiers in sets):
+            return Edit(self.specifier, f"{self.name} {constraint} -> {self.specifier}")
         if any(_admits(specifiers, self.floor) for specifiers in sets):
             return Edit(constraint, "")
         pinned = any(s.operator in {"==", "==="} for specifiers in sets for s in specifiers)
@@ -162,6 +167,11 @@ def _with_extras(line: str, match: re.Match[str], need: Need) -> str:
     if match["extras"] is not None:
         end = match.end("extras") + 1
     return f"{line[:start]}{match['name']}[{','.join(declared + absent)}]{line[end:]}"
+
+
+def _is_lower(specifiers: SpecifierSet, floor: Version) -> bool:
+    found = [(specifier.operator, specifier.version) for specifier in specifiers]
+    return len(found) == 1 and found[0][0] == ">=" and Version(found[0][1]) < floor
 
 
 def _admits(specifiers: SpecifierSet, floor: Version) -> bool:

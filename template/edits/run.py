@@ -6,7 +6,8 @@
 
     run.py REPOSITORY < request.json
 
-The request is a list of two: the answers, and the paths of the files. Prints what was done to each
+The request is an object: the answers, the paths of the files, and for a release that is about some
+dependencies alone, those. Prints what was done to each
 file (✔), that nothing had to be (·), and what is left to the person (☐) with the lines to paste.
 All edits are computed before the first file is written; no file is created.
 """
@@ -15,8 +16,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if __name__ == "__main__":
     # A script finds its own folder on sys.path; the package `edits` lies one higher.
@@ -52,10 +54,31 @@ NEEDS = (
 DEV_NEEDS = tuple(Need(Requirement(line)) for line in DEV_REQUIREMENTS)
 
 
-def edit_repository(root: Path, answers: Mapping[str, Any], paths: Sequence[str]) -> Iterator[str]:
+class Dependencies(NamedTuple):
+    """The dependencies that a release is about: new ones, or such as have a new floor."""
+
+    names: Sequence[str]
+    are_new: bool
+
+    def among(self, needs: Sequence[Need]) -> list[Need]:
+        """Return the needs for these; where they are not new, what was taken out stays out."""
+        return [
+            replace(need, add=need.add and self.are_new, raise_floor=not self.are_new)
+            for need in needs
+            if need.name in self.names
+        ]
+
+
+def edit_repository(
+    root: Path,
+    answers: Mapping[str, Any],
+    paths: Sequence[str],
+    dependencies: Dependencies | None = None,
+) -> Iterator[str]:
     """Edit those of the planned files that are among the paths; yield the lines of the report."""
     targets = [target for target in plan(answers) if target.path in paths]
-    for target, source, edit in [_prepare(root, target, answers) for target in targets]:
+    prepared = [_prepare(root, target, answers, dependencies) for target in targets]
+    for target, source, edit in prepared:
         changed = source is not None and edit.text != source.text
         try:
             if source and changed:
@@ -67,7 +90,7 @@ def edit_repository(root: Path, answers: Mapping[str, Any], paths: Sequence[str]
 
 
 def _prepare(
-    root: Path, target: Target, answers: Mapping[str, Any]
+    root: Path, target: Target, answers: Mapping[str, Any], dependencies: Dependencies | None
 ) -> tuple[Target, Source | None, Edit]:
     if target.kind == "nowhere":
         todo = task("no file that lists them was found. Add where you keep them:", *target.paste)
@@ -77,20 +100,26 @@ def _prepare(
     except LeftAloneError as error:
         todo = task(f"{error}: add by hand:", *target.paste)
         return target, None, Edit("", "", (todo,))
-    return target, source, _edit(target, source.text, answers)
+    return target, source, _edit(target, source.text, answers, dependencies)
 
 
-def _edit(target: Target, source: str, answers: Mapping[str, Any]) -> Edit:
+def _edit(
+    target: Target, source: str, answers: Mapping[str, Any], dependencies: Dependencies | None
+) -> Edit:
     layer, package = answers["db_layer_module"], _package_of(target.path, answers)
+    needs: Sequence[Need] = NEEDS
+    dev_needs: Sequence[Need] = DEV_NEEDS
+    if dependencies:
+        needs, dev_needs = dependencies.among(NEEDS), dependencies.among(DEV_NEEDS)
     match target.kind:
         case "app":
             edit = app_module.edit(source, module=layer, package=package)
         case "settings":
             edit = settings_class.edit(source, module=f"{layer}.variables", package=package)
         case "pyproject":
-            edit = pyproject_toml.edit(source, needs=NEEDS, dev_needs=DEV_NEEDS)
+            edit = pyproject_toml.edit(source, needs=needs, dev_needs=dev_needs)
         case "requirements":
-            edit = requirements_txt.edit(source, needs=NEEDS)
+            edit = requirements_txt.edit(source, needs=needs)
         case "env":
             edit = env_example.edit(source, variables=answers["db_env"], heading="# Database")
         case "compose":
@@ -100,20 +129,20 @@ def _edit(target: Target, source: str, answers: Mapping[str, Any]) -> Edit:
                 project=f"{answers['db_name']}-database",
             )
         case "other" | "nowhere":
-            edit = _declare_by_hand(target, source)
+            edit = _declare_by_hand(target, source, [need for need in needs if need.add])
     return edit
 
 
-def _declare_by_hand(target: Target, source: str) -> Edit:
-    if all(_mentions(source, requirement) for requirement in REQUIREMENTS):
+def _declare_by_hand(target: Target, source: str, needs: Sequence[Need]) -> Edit:
+    if needs and all(_mentions(source, need.name) for need in needs):
         return Edit(source, "nothing to add")
     sentence = "this kind of file is not edited here: declare the dependencies by hand:"
     return Edit(source, "", (task(sentence, *target.paste),))
 
 
-def _mentions(source: str, requirement: str) -> bool:
-    name = Requirement(requirement).name.replace("-", "[-_.]")
-    return re.search(rf"(?<![\w-]){name}(?![\w-])", source, re.IGNORECASE) is not None
+def _mentions(source: str, name: str) -> bool:
+    pattern = name.replace("-", "[-_.]")
+    return re.search(rf"(?<![\w-]){pattern}(?![\w-])", source, re.IGNORECASE) is not None
 
 
 def _package_of(path: str, answers: Mapping[str, Any]) -> str:
@@ -128,8 +157,10 @@ def _package_of(path: str, answers: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     [root] = arguments
-    answers, paths = json.load(sys.stdin)
-    for line in edit_repository(Path(root), answers, paths):
+    request = json.load(sys.stdin)
+    about = request.get("dependencies")
+    dependencies = Dependencies(*about) if about else None
+    for line in edit_repository(Path(root), request["answers"], request["paths"], dependencies):
         print(line)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from edits.plan import REQUIREMENTS, plan
 from edits.report import WIDTH
-from edits.run import edit_repository
+from edits.run import Dependencies, edit_repository
 
 MAIN = b"from fastapi import FastAPI\n\napp = FastAPI()\n"
 IMPORT = "from app.core.database import setup_database"
@@ -348,10 +348,39 @@ def test_as_a_script(tmp_path: Path) -> None:
     script = Path(__file__).resolve().parents[2] / "template/edits/run.py"
     done = subprocess.run(
         [sys.executable, script, tmp_path],
-        input=json.dumps([ANSWERS, ["app/main.py", "requirements.txt"]]),
+        input=json.dumps({"answers": ANSWERS, "paths": ["app/main.py", "requirements.txt"]}),
         capture_output=True,
         encoding="utf-8",
         check=True,
     )
     assert done.stdout.startswith("✔ app/main.py: setup_database(app) added\n✔ requirements.txt")
     assert (tmp_path / "app/main.py").read_bytes() == EDITED
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+def test_a_release_with_a_new_floor(tmp_path: Path, name: str) -> None:
+    """What an earlier release wrote is raised; what the person wrote, or took out, is not."""
+    listed = ["fastapi>=0.121", "alembic>=1.0", "asyncpg>=0.32,<1"]
+    text = {
+        "requirements.txt": "".join(f"{line}\n" for line in listed),
+        "pyproject.toml": f'[project]\nname = "shop"\ndependencies = {json.dumps(listed)}\n',
+    }[name]
+    write(tmp_path, {name: text.encode()})
+    known = ANSWERS | {"db_dependency_file": name}
+    about = Dependencies(["alembic", "asyncpg", "pydantic-settings"], are_new=False)
+    lines = [*edit_repository(tmp_path, known, [name], about)]
+    assert lines == [f"✔ {name}: alembic >=1.0 -> >=1.20.1"]
+    expected = text.replace("alembic>=1.0", "alembic>=1.20.1")
+    assert (tmp_path / name).read_text(encoding="utf-8") == expected
+    [again] = edit_repository(tmp_path, known, [name], about)
+    assert again.startswith(f"· {name}")
+
+
+def test_a_release_with_a_new_dependency(tmp_path: Path) -> None:
+    """What is missing else was taken out on purpose."""
+    write(tmp_path, {"requirements.txt": b"fastapi>=0.121\nalembic>=1.0\n"})
+    about = Dependencies(["asyncpg"], are_new=True)
+    [line] = edit_repository(tmp_path, ANSWERS, ["requirements.txt"], about)
+    assert line == "✔ requirements.txt: added asyncpg"
+    expected = "fastapi>=0.121\nalembic>=1.0\nasyncpg>=0.32\n"
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == expected
