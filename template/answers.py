@@ -47,6 +47,12 @@ def without_private(answers: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answers.items() if not key.startswith("_")}
 
 
+def settled(combined: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our answers among all that Copier has at the end of a run, the computed ones too."""
+    names = (name for name in combined if name.startswith("db_") or name == "project_name")
+    return {name: combined[name] for name in names if name != "db_layouts"}
+
+
 def refuse_bad_answers(said: Mapping[str, Any]) -> None:
     """Refuse what Copier would take without a word, or refuse with a traceback."""
     questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))

@@ -18,13 +18,13 @@ from copier import run_copy
 from copier.errors import CopierError, DirtyLocalWarning
 
 import editor
-from answers import ANSWERS, is_same, recall, refuse_bad_answers, without_private
+from answers import ANSWERS, is_same, recall, refuse_bad_answers, settled, without_private
 from detection import Refusal, detect
 from edits import compose_yaml
 from edits.edit import task
 from edits.plan import plan
 from edits.report import left_to_do, sentence
-from repository import names, status
+from repository import ignored, status
 
 ADDED = (
     "db_models_dir",
@@ -174,11 +174,7 @@ def _copy(request: Mapping[str, Any], data: dict[str, Any], *, pretend: bool) ->
         except ValueError as error:
             # An answer that Copier does not accept, before it renders anything.
             raise Refusal(f"{error}") from error
-    return {
-        key: value
-        for key, value in worker.answers.combined.items()
-        if key.startswith("db_") and key != "db_layouts"
-    }
+    return settled(worker.answers.combined)
 
 
 def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -191,7 +187,7 @@ def _choice(app_dir: str, layouts: Mapping[str, Mapping[str, Any]]) -> Iterator[
 def _hidden(root: Path, answers: Mapping[str, Any]) -> Iterator[str]:
     """Yield a task where the ignore rules of git hide what was added."""
     paths = [*_added(answers), f"{answers['db_alembic']}/versions"]
-    lines = [f"!/{path}" for path in names(root, "check-ignore", "--", *paths)]
+    lines = [f"!/{path}" for path in ignored(root, *paths)]
     if lines:
         yield from left_to_do(".gitignore", task("hides what was added. At its end add:", *lines))
 

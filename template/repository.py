@@ -11,12 +11,12 @@ def git(root: Path, *arguments: str) -> str:
     return os.fsdecode(git_bytes(root, *arguments))
 
 
-def git_bytes(root: Path, *arguments: str) -> bytes:
+def git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     program = shutil.which("git")
     if program is None:
         return b""
     done = subprocess.run(  # noqa: S603
-        [program, "-C", str(root), *arguments], capture_output=True, check=False
+        [program, "-C", str(root), *arguments], input=given, capture_output=True, check=False
     )
     return b"" if done.returncode else done.stdout
 
@@ -25,6 +25,13 @@ def names(root: Path, *arguments: str) -> list[str]:
     """Return what a git command lists, which is called with -z: no name is quoted then."""
     command, *options = arguments
     return [name for name in git(root, command, "-z", *options).split("\0") if name]
+
+
+def ignored(root: Path, *paths: str) -> list[str]:
+    """Return those of the paths that git does not track, and ignores."""
+    given = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    listed = git_bytes(root, "check-ignore", "-z", "--stdin", given=given)
+    return [os.fsdecode(path) for path in listed.split(b"\0") if path]
 
 
 def is_tracked_by_git(root: Path) -> bool:

@@ -18,18 +18,19 @@ import re
 import shlex
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import editor
-from answers import ANSWERS, is_same, parse, recall, refuse_bad_answers, without_private
+from answers import ANSWERS, is_same, parse, recall, refuse_bad_answers, settled, without_private
 from detection import Refusal
 from edits.edit import task
 from edits.plan import Kind, plan
 from edits.report import left_to_do, sentence
-from repository import git, git_bytes, names
+from repository import git, git_bytes, ignored, names
 
 ROOT = Path()
 PROJECT = Path(__file__).with_name("project")
@@ -37,7 +38,7 @@ DEPENDENCIES: tuple[Kind, ...] = ("pyproject", "requirements", "other", "nowhere
 
 
 def before(request: Mapping[str, Any]) -> None:
-    """Refuse an update that would lose lines, or that could not do what is asked for.
+    """Refuse an update that would lose lines, or stop half-way.
 
     Raises:
         Refusal: in one sentence.
@@ -50,9 +51,12 @@ def before(request: Mapping[str, Any]) -> None:
     _refuse_settings_of_git()
     _refuse_rejects()
     ours = _ours(answers)
+    _refuse_taken_places(ours)
+    ours = [path for path in ours if Path(ROOT, path).exists()]
+    _refuse_untracked(ours)
     _refuse_hidden_edits(ours)
-    _refuse_links(ours)
-    _refuse_ignored(ours, answers)
+    _refuse_ignored_everywhere(ours)
+    _refuse_unreadable(ours)
 
 
 def _refuse_another_answers_file(name: str) -> None:
@@ -96,11 +100,29 @@ def _refuse_settings_of_git() -> None:
             "With status.showUntrackedFiles = no git does not show Copier where your lines and "
             "those of the release meet. Next: git config status.showUntrackedFiles normal"
         )
+    # One line with blanks at its end, and git refuses the whole patch, or takes the blanks away.
+    whitespace = git(ROOT, "config", "apply.whitespace").strip()
+    if whitespace not in {"", "nowarn", "warn"}:
+        raise Refusal(
+            f"With apply.whitespace = {whitespace} git leaves out or changes edits of yours when "
+            "it merges them. Next: git config apply.whitespace warn"
+        )
+    is_quoted = git(ROOT, "config", "--type=bool", "core.quotePath").strip() != "false"
+    if not is_quoted and not f"{git(ROOT, 'rev-parse', '--show-prefix')}{_status()}".isascii():
+        raise Refusal(
+            "With core.quotePath = false Copier stops half-way where the name of a folder above or "
+            "of a file that git does not track is not ASCII. Next: git config core.quotePath true"
+        )
+
+
+def _status() -> str:
+    """Return what Copier looks through for conflicts, in the whole repository."""
+    return git(ROOT, "status", "-z", "--porcelain", "--ignored")
 
 
 def _refuse_rejects() -> None:
-    listed = git(ROOT, "status", "-z", "--porcelain", "--ignored").split("\0")
-    rejects = [entry[3:] for entry in listed if entry.endswith(".rej")]
+    untracked = [entry[3:] for entry in _status().split("\0") if entry.endswith(".rej")]
+    rejects = [*untracked, *names(ROOT, "ls-files", "--", "*.rej")]
     if rejects:
         raise Refusal(
             f"Left by an update with --conflict rej: {', '.join(rejects)}. They hold lines of "
@@ -127,8 +149,30 @@ def _ours(answers: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _refuse_taken_places(ours: Sequence[str]) -> None:
+    """Refuse what an update writes through, or stops at."""
+    folders = {str(folder) for path in ours for folder in PurePosixPath(path).parents}
+    for folder in sorted(folders):
+        if Path(ROOT, folder).is_symlink() or Path(ROOT, folder).is_file():
+            kind = "a symbolic link" if Path(ROOT, folder).is_symlink() else "a file"
+            raise Refusal(f"{folder} is {kind}: expected the folder in which the layer has files.")
+    for path in ours:
+        if Path(ROOT, path).is_dir():
+            raise Refusal(f"{path} is a folder: expected a file of the layer there, or nothing.")
+
+
+def _refuse_untracked(ours: Sequence[str]) -> None:
+    tracked = {*names(ROOT, "ls-files", "--", *ours)}
+    paths = [path for path in ours if path not in tracked]
+    if paths:
+        raise Refusal(
+            f"git does not track {', '.join(paths)}, and an update would overwrite or delete it. "
+            f"Next: git add --force {shlex.join(paths)}, and commit. Or move it away."
+        )
+
+
 def _refuse_hidden_edits(ours: Sequence[str]) -> None:
-    # H is an ordinary file, S one that git skips; a small letter is one that it takes for unchanged.
+    # H is an ordinary file, S one that git skips, a small letter one taken for unchanged.
     listed = (entry.split(" ", 1) for entry in names(ROOT, "ls-files", "-v", "--", *ours))
     flags = {path: flag for flag, path in listed if flag != "H" and Path(ROOT, path).exists()}
     if flags:
@@ -148,40 +192,30 @@ def _refuse_hidden_edits(ours: Sequence[str]) -> None:
         )
 
 
-def _refuse_links(ours: Sequence[str]) -> None:
-    above = {str(folder) for path in ours for folder in PurePosixPath(path).parents}
-    links = sorted(path for path in {*ours, *above} if Path(ROOT, path).is_symlink())
-    if links:
-        raise Refusal(
-            f"A symbolic link stands in the place of {', '.join(links)}, and an update would "
-            "write a file there. Put the file itself in its place, and commit it."
-        )
-
-
-def _refuse_ignored(ours: Sequence[str], answers: Mapping[str, Any]) -> None:
-    ignored = names(ROOT, "ls-files", "--others", "--ignored", "--exclude-standard", "--", *ours)
-    edited = _edited(ignored, answers, {path: Path(path).read_bytes() for path in ignored})
-    if edited:
-        raise Refusal(
-            f"git ignores {', '.join(edited)}, so your edits in it would be overwritten. "
-            f"Next: git add --force {shlex.join(edited)}, and commit"
-        )
-
-
-def _edited(
-    paths: Iterable[str], answers: Mapping[str, Any], contents: Mapping[str, bytes]
-) -> list[str]:
-    """Return which files differ from what the release wrote that the answers name."""
-    paths = [*paths]
-    if not paths:
-        return []
+def _refuse_ignored_everywhere(ours: Sequence[str]) -> None:
+    """Refuse files that a repository of Copier's own, in a temporary folder, would not hold."""
+    top = git(ROOT, "rev-parse", "--show-prefix").strip("\n")
     with TemporaryDirectory() as folder:
-        _run_copier(folder, answers, pretend=False)
-        return [path for path in paths if not _is_same_text(Path(folder, path), contents[path])]
+        git(Path(folder), "init", "--quiet")
+        hidden = ignored(Path(folder), *(f"{top}{path}" for path in ours))
+    if hidden:
+        raise Refusal(
+            "The ignore rules that you have for all repositories (git config core.excludesFile) "
+            f"hide {', '.join(hidden)}, so edits there would be lost. Next: take the rule out, "
+            f"or update with GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.excludesFile "
+            "GIT_CONFIG_VALUE_0= in the environment."
+        )
 
 
-def _is_same_text(rendered: Path, content: bytes) -> bool:
-    return rendered.is_file() and rendered.read_bytes() == content.replace(b"\r\n", b"\n")
+def _refuse_unreadable(ours: Sequence[str]) -> None:
+    for path in ours:
+        content = Path(ROOT, path).read_bytes()
+        try:
+            is_text = "\0" not in content.decode()
+        except UnicodeDecodeError:
+            is_text = False
+        if not is_text:
+            raise Refusal(f"{path} is not UTF-8, so edits there would be lost. Save it as UTF-8.")
 
 
 def _run_copier(folder: str, answers: Mapping[str, Any], *, pretend: bool) -> dict[str, Any]:
@@ -203,8 +237,7 @@ def _run_copier(folder: str, answers: Mapping[str, Any], *, pretend: bool) -> di
             skip_tasks=True,
             pretend=pretend,
         )
-    combined: dict[str, Any] = {**worker.answers.combined}
-    return combined
+    return settled(worker.answers.combined)
 
 
 def edit(kinds: Sequence[str]) -> Iterator[str]:
@@ -221,23 +254,65 @@ def edit(kinds: Sequence[str]) -> Iterator[str]:
 
 
 def after() -> Iterator[str]:
-    """Give back files with edits that are gone; report line by line what is left to do."""
+    """Give back files whose edits are gone; report line by line what is left to do."""
     old = parse(git(ROOT, "show", f"HEAD:./{ANSWERS}"), ANSWERS)
     new = recall(ROOT)
-    yield from _given_back(old)
+    _take_note_of_line_ends()
+    yield from _given_back(old, new)
     yield from _changed_answers(old, new)
     yield from _conflicts()
 
 
-def _given_back(old: Mapping[str, Any]) -> Iterator[str]:
-    """Restore what the person had edited in files that the new release, or answers, do not have."""
-    gone = names(ROOT, "diff", "--name-only", "--relative", "--diff-filter=D", "HEAD", "--", ".")
-    contents = {path: git_bytes(ROOT, "show", f"HEAD:./{path}") for path in gone}
-    for path in _edited(gone, old, contents):
-        git(ROOT, "restore", "--source=HEAD", "--worktree", "--", path)
-        yield from left_to_do(
-            path, "the layer has no such file any more. It is kept, since it has edits of yours."
-        )
+def _take_note_of_line_ends() -> None:
+    """Keep files out of `git status` that were written with other line ends than git does.
+
+    Where git converts line ends they differ in size alone, which it takes for a change.
+    """
+    git(ROOT, "update-index", "-q", "--refresh")
+    listed = {*names(ROOT, "diff-files", "--name-only", "--relative", "--", ".")}
+    same = listed - {*names(ROOT, "diff", "--name-only", "--relative", "--", ".")}
+    if same:
+        git(ROOT, "add", "--", *same)
+
+
+def _given_back(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Restore a file that holds less than all that the person had written.
+
+    That is one which the new release, or the new answers, do not have any more. There is no other
+    case that we know of; this is what keeps one that we do not know of from losing lines.
+    """
+    changed = names(ROOT, "diff", "--name-only", "--relative", "HEAD", "--", ".")
+    ours = {*_ours(old), *_ours(new)} - {ANSWERS}
+    suspects = [path for path in changed if path in ours or not Path(ROOT, path).exists()]
+    if not suspects:
+        return
+    with TemporaryDirectory() as folder:
+        _run_copier(folder, old, pretend=False)
+        for path in suspects:
+            written = _lines(git_bytes(ROOT, "show", f"HEAD:./{path}")) - _lines_of(folder, path)
+            # With --conflict rej a patch, whose lines begin with a sign.
+            rejected = Counter(line[1:] for line in _lines_of(ROOT, f"{path}.rej").elements())
+            kept = _lines_of(ROOT, path) + rejected
+            is_gone = not Path(ROOT, path).exists()
+            if written - kept or (is_gone and not Path(folder, path).exists()):
+                restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", path)
+                git(ROOT, "-c", "core.hooksPath=/dev/null", *restore)
+                reason = (
+                    "the layer has no such file any more. It is kept, since it has edits of yours."
+                    if is_gone
+                    else "could not be merged without losing lines of yours. It is as before the "
+                    "update: compare it with that of a new project, and report this as a bug."
+                )
+                yield from left_to_do(path, reason)
+
+
+def _lines_of(root: str | Path, path: str) -> Counter[bytes]:
+    file = Path(root, path)
+    return _lines(file.read_bytes()) if file.is_file() else Counter()
+
+
+def _lines(content: bytes) -> Counter[bytes]:
+    return Counter(line.rstrip(b"\r") for line in content.split(b"\n"))
 
 
 def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

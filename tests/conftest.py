@@ -9,6 +9,7 @@ import pytest
 
 import postgres
 from layering import make_template
+from updating import second_release
 
 SERVER_URL = pytest.StashKey[str]()
 
@@ -44,6 +45,12 @@ def postgres_url(pytestconfig: pytest.Config) -> str:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the working tree as a released template."""
     return make_template(tmp_path_factory.mktemp("template") / "copier-fastapi-database")
+
+
+@pytest.fixture(scope="session")
+def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a template of two releases: the working tree, and one that comes after it."""
+    return second_release(template, tmp_path_factory.mktemp("releases") / "template")
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def git(root: Path, *arguments: str) -> str:
     return run("git", *arguments, cwd=root).stdout
 
 
-def make_template(folder: Path, tag: str = "v99.0.0") -> Path:
+def make_template(folder: Path, version: str = "99.0.0") -> Path:
     """Release the working tree as a template repository of its own."""
     for name in TEMPLATE_FILES:
         source = PROJECT / name
@@ -82,9 +82,21 @@ def make_template(folder: Path, tag: str = "v99.0.0") -> Path:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
+    head_changelog(folder, version)
     make_repository(folder)
-    git(folder, "tag", tag)
+    git(folder, "tag", f"v{version}")
     return folder
+
+
+def head_changelog(template: Path, version: str, to_do: str = "Nothing.") -> None:
+    """Give a version its heading: that of what is unreleased, or else a section of its own."""
+    changelog = template / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8")
+    heading = f"\n## {version} - 2099-12-31\n"
+    unreleased = "\n## Unreleased\n"
+    if unreleased not in text:
+        text = text.replace("\n## ", f"{unreleased}\n### What you must do\n\n{to_do}\n\n## ", 1)
+    changelog.write_text(text.replace(unreleased, heading), encoding="utf-8")
 
 
 def make_host(folder: str, root: Path) -> Path:

@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from layering import CACHES, PROJECT, TEMPLATE_FILES, commit, git, make_repository
+from layering import CACHES, PROJECT, TEMPLATE_FILES, commit, git, head_changelog, make_repository
 
 # Newer than all that will ever be released.
 NEXT = "99.0.0"
@@ -77,15 +77,8 @@ def clear(root: Path) -> None:
 
 
 def name_release(root: Path, version: str, to_do: str = "Nothing.") -> Path:
-    """Release what is there, with a section of its own in the changelog."""
-    changelog = root / "CHANGELOG.md"
-    text = changelog.read_text(encoding="utf-8")
-    section = f"## {version} - 2099-12-31\n\n### What you must do\n\n{to_do}\n\n"
-    if "\n## Unreleased\n" in text:
-        text = text.replace("\n## Unreleased\n", f"\n## {version} - 2099-12-31\n", 1)
-    else:
-        text = text.replace("\n## ", f"\n{section}## ", 1)
-    changelog.write_text(text, encoding="utf-8")
+    """Release what is there."""
+    head_changelog(root, version, to_do)
     return tag(root, version)
 
 

@@ -1,36 +1,20 @@
 """Updates that would lose lines are refused: a sentence, and nothing is changed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from layering import ANSWERS, commit, files, git, run
-from releases import name_release
-from updating import UPDATE, make_project, report, restore, update
+from updating import FIRST, UPDATE, make_project, report, restore, update
 
 ROOM = "backend/app/core/database/errors.py"
 
 
 @pytest.fixture(scope="module")
-def releases(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a template whose second release changes most kinds of files that are ours."""
-    source = tmp_path_factory.mktemp("releases") / "template"
-    git(source.parent, "clone", "--quiet", str(template), str(source))
-    git(source, "config", "user.name", "Maintainers")
-    git(source, "config", "user.email", "maintainers@example.com")
-    return source
-
-
-@pytest.fixture(scope="module")
 def layered(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = make_project(
-        releases, "backend_frontend", tmp_path_factory.mktemp("layered") / "host"
-    )
-    for path in ("{{ db_layer_dir }}/errors.py", "{{ db_docs }}.jinja", "{{ db_compose }}.jinja"):
-        changed = releases / "template/project" / path
-        changed.write_text(changed.read_text(encoding="utf-8") + "\n# released\n")
-    name_release(releases, "99.1.0")
-    return project
+    folder = tmp_path_factory.mktemp("layered")
+    return make_project(releases, "backend_frontend", folder / "host", "--vcs-ref", f"v{FIRST}")
 
 
 @pytest.fixture
@@ -38,10 +22,10 @@ def project(layered: Path, tmp_path: Path) -> Path:
     return restore(layered, tmp_path / "host")
 
 
-def refused(root: Path, *options: str, **variables: str) -> str:
+def refused(root: Path, *options: str, variables: Mapping[str, str] | None = None) -> str:
     """Update, see that nothing was changed, and return the sentence."""
     before, status = files(root), git(root, "status", "--porcelain", "--ignored")
-    done = update(root, *options, check=False, **variables)
+    done = update(root, *options, check=False, variables=variables)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert files(root) == before
@@ -86,22 +70,27 @@ def test_a_layer_that_was_moved(project: Path) -> None:
     assert "# released" in (project / ROOM.replace("core", "kernel")).read_text(encoding="utf-8")
 
 
-def test_ignored_files_with_edits(project: Path) -> None:
-    (project / ".gitignore").write_text("docs/\ncompose.database.yaml\n")
-    git(project, "rm", "-r", "--quiet", "--cached", "docs", "compose.database.yaml")
+def test_files_that_git_does_not_track(project: Path) -> None:
+    (project / ".gitignore").write_text("docs/\n")
+    git(project, "rm", "-r", "--quiet", "--cached", "docs")
     commit(project, "ignore")
     with (project / "docs/database.md").open("a", encoding="utf-8") as page:
         page.write("ours\n")
     said = refused(project)
-    assert "git ignores docs/database.md, so your edits in it would be overwritten." in said
+    assert "git does not track docs/database.md, and an update would overwrite or delete" in said
 
-    git(project, "add", "--force", "docs/database.md")
+    command = said.split("Next: ")[1].split(", and commit")[0]
+    run(*command.split(), cwd=project)
     git(project, "commit", "--quiet", "-m", "keep")
     update(project)
     text = (project / "docs/database.md").read_text(encoding="utf-8")
     assert "<<<<<<< before updating\nours\n" in text
-    # It had no edits: the release alone.
-    assert (project / "compose.database.yaml").read_text(encoding="utf-8").endswith("released\n")
+
+
+def test_an_ignored_file_where_the_release_has_a_new_one(project: Path) -> None:
+    (project / ".git/info/exclude").write_text("local.py\n__pycache__/\n")
+    (project / "backend/app/core/database/local.py").write_text("MINE = True\n")
+    assert "git does not track backend/app/core/database/local.py" in refused(project)
 
 
 @pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
@@ -116,12 +105,62 @@ def test_files_that_git_does_not_look_at(project: Path, flag: str) -> None:
     assert git(project, "status", "--porcelain") == " M compose.database.yaml\n"
 
 
-@pytest.mark.parametrize("link", [ROOM, "backend/app/core/database", "docs/database.md"])
-def test_links(project: Path, tmp_path: Path, link: str) -> None:
-    (project / link).rename(tmp_path / "elsewhere")
-    (project / link).symlink_to(tmp_path / "elsewhere")
+@pytest.mark.parametrize("folder", ["backend/app/core/database", "docs"])
+def test_folders_that_are_links(project: Path, folder: str) -> None:
+    (project / folder).rename(project / "elsewhere")
+    (project / folder).symlink_to(project / "elsewhere")
     commit(project, "link")
-    assert f"A symbolic link stands in the place of {link}" in refused(project)
+    sentence = f"{folder} is a symbolic link: expected the folder in which the layer has files."
+    assert sentence in refused(project)
+
+
+def test_a_file_in_the_place_of_a_folder(project: Path) -> None:
+    git(project, "rm", "-r", "--quiet", "docs")
+    (project / "docs").write_text("none\n")
+    commit(project, "no docs")
+    assert "docs is a file: expected the folder in which the layer has files" in refused(project)
+
+
+def test_a_folder_in_the_place_of_a_file(project: Path) -> None:
+    (project / "compose.database.yaml").unlink()
+    (project / "compose.database.yaml").mkdir()
+    (project / "compose.database.yaml/notes.txt").write_text("none\n")
+    commit(project, "a folder")
+    assert "compose.database.yaml is a folder: expected a file of the layer" in refused(project)
+
+
+@pytest.mark.parametrize("content", ["größe\n".encode("latin-1"), "größe\n".encode("utf-16")])
+def test_files_that_are_not_utf_8(project: Path, content: bytes) -> None:
+    (project / ROOM).write_bytes(content)
+    commit(project, "in another encoding")
+    assert f"{ROOM} is not UTF-8, so edits there would be lost." in refused(project)
+
+
+def test_ignore_rules_for_all_repositories(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "ignore").write_text("docs/\n")
+    (tmp_path / "config").write_text(f"[core]\nexcludesFile = {tmp_path / 'ignore'}\n")
+    said = refused(project, variables={"GIT_CONFIG_GLOBAL": str(tmp_path / "config")})
+    assert "hide docs/database.md, so edits there would be lost." in said
+    pairs = said.split("or update with ")[1].split(" in the environment")[0].split()
+    named = dict(pair.split("=", 1) for pair in pairs)
+    update(project, variables={"GIT_CONFIG_GLOBAL": str(tmp_path / "config"), **named})
+
+
+@pytest.mark.parametrize("value", ["fix", "error", "error-all", "strip"])
+def test_git_that_changes_blanks(project: Path, value: str) -> None:
+    git(project, "config", "apply.whitespace", value)
+    said = refused(project)
+    run(*said.split("Next: ")[1].split(" Nothing")[0].split(), cwd=project)
+    update(project)
+
+
+def test_git_that_does_not_quote_names(project: Path) -> None:
+    git(project, "config", "core.quotePath", "false")
+    (project / ".git/info/exclude").write_text("*.csv\n__pycache__/\n")
+    (project / "données.csv").write_text("ours\n")
+    said = refused(project)
+    run(*said.split("Next: ")[1].split(" Nothing")[0].split(), cwd=project)
+    update(project)
 
 
 def test_what_an_earlier_update_could_not_merge(project: Path) -> None:
