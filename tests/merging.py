@@ -5,11 +5,16 @@ of the working tree. The files that the releases change hold no Jinja, so that w
 renders is known without rendering it.
 """
 
+import contextvars
 import copy
 import os
+import runpy
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,6 +164,11 @@ def make_templates(folder: Path) -> Templates:
             shutil.rmtree(path)
         elif path.name not in ROOMS:
             path.unlink()
+    # Copier starts a process for each file that it renders.
+    for name in ("{{ db_docs }}.jinja", "{{ db_compose }}.jinja", "{{ db_alembic_ini }}.jinja"):
+        (project / name).unlink()
+    for name in ("{{ db_alembic }}/env.py.jinja", "{{ db_alembic }}/squawk.toml"):
+        (project / name).unlink()
     shutil.rmtree(project / "{{ db_tests }}")
     commit(root, "what is enough to merge")
     git(root, "tag", "v99.0.0")
@@ -210,12 +220,49 @@ def tree(root: Path) -> dict[str, bytes]:
     return found
 
 
+def _fork(script: list[str], environment: Mapping[str, str]) -> int:
+    """Run a script as Python does, in a copy of this process, and return its exit code."""
+    with warnings.catch_warnings():
+        # There are threads, of pytest-xdist; they hold no lock that a script needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = script
+        folder = Path(script[0]).parent
+        sys.path.insert(0, str(folder))
+        # Else those of the working tree, which tests import.
+        for name in {*sys.modules} & {path.stem for path in folder.iterdir()}:
+            for loaded in [*sys.modules]:
+                if loaded == name or loaded.startswith(f"{name}."):
+                    del sys.modules[loaded]
+        # Copier knows from a context variable that an update runs: another process would not.
+        contextvars.Context().run(runpy.run_path, script[0], run_name="__main__")
+        code = 0
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        else:
+            code = error.code or 0
+    except BaseException:  # noqa: BLE001 - it must not get into pytest
+        traceback.print_exc(file=sys.stderr)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
 @contextmanager
 def quick_and_alone(folder: Path) -> Iterator[None]:
     """Keep the settings of this machine away, and what takes most of the time of an update.
 
     That is Copier's own work on files that are the same a thousand times: it compiles each answer
-    and parses copier.yml anew, and asks for submodules, which no template here has.
+    and parses copier.yml anew, asks for submodules, which no template here has, and starts Pythons
+    that load it once more.
     """
     config, settings, programs = folder / "gitconfig", folder / "copier.yml", folder / "git-core"
     config.write_text(GIT_CONFIG)
@@ -246,7 +293,15 @@ def quick_and_alone(folder: Path) -> Iterator[None]:
             parsed[content] = list(load_all(content, Loader=Loader))
         return copy.deepcopy(parsed[content])
 
+    run = subprocess.run
+
+    def run_or_fork(command: Any, *arguments: Any, **options: Any) -> Any:
+        if list(command)[1:2] and command[1].endswith("/template/update.py"):
+            return subprocess.CompletedProcess(command, _fork(command[1:], options["env"]))
+        return run(command, *arguments, **options)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "run", run_or_fork)
         patch.setenv("GIT_CONFIG_GLOBAL", str(config))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("GIT_EXEC_PATH", str(programs))

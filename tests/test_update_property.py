@@ -74,7 +74,7 @@ def run(given: Given, number: int, examples: int, *phases: Phase) -> None:
     )
 
 
-@pytest.mark.timeout(0 if ASKED else 600)
+@pytest.mark.timeout(0 if ASKED else 1800)
 @pytest.mark.parametrize("host", HOSTS)
 def test_no_line_is_lost(host: str, folder: Path) -> None:
     given = Given(make_layered(folder / host, host, HOSTS[host]))
@@ -99,6 +99,14 @@ def with_a_skipped_everything(templates: Templates, files: Files) -> None:
     files["copier.yml"] = questions.replace(b"{% if db_seed_path %}/", b"/{% if true %}")
 
 
+def with_a_skipped_everything_unseen(templates: Templates, files: Files) -> None:
+    """As before, and nothing gives back the files that have lost lines."""
+    with_a_skipped_everything(templates, files)
+    questions = files["copier.yml"] or b""
+    lines = questions.splitlines(keepends=True)
+    files["copier.yml"] = b"".join(line for line in lines if b'update.py", after,' not in line)
+
+
 def with_a_task(templates: Templates, files: Files) -> None:
     questions = templates.files["copier.yml"]
     task = b"_tasks:\n  - \"sed -i 's/$/ /' README.* || true\"\n"
@@ -118,7 +126,8 @@ def dropping(_: Templates, files: Files) -> None:
     ("mistake", "found"),
     [
         (without_excluded_seeds, "in no release|is the person's"),
-        (with_a_skipped_everything, "has lost lines of the person|was deleted by the person"),
+        (with_a_skipped_everything, "has lost lines of the release"),
+        (with_a_skipped_everything_unseen, "has lost lines of the person"),
         (with_a_task, "README.rst is the person's"),
         (renaming, "problems.py is in no release|errors.py is gone"),
         (dropping, "health.py is gone"),
@@ -160,3 +169,10 @@ def test_a_file_that_both_have_added(layered: Layered) -> None:
     )
     assert has_conflict(tree(root)[layered.names["extra"]])
     assert git(root, "ls-files", "--unmerged", layered.names["extra"])
+
+
+def test_an_empty_file_where_the_release_adds_one(layered: Layered) -> None:
+    line = Edit("replace", 0, 0, (b"theirs",))
+    root = after_an_update(layered, [("extra", line)], lambda person: person.add("extra", ()))
+    # No line break at its end.
+    assert tree(root)[layered.names["extra"]] == b"theirs"
