@@ -27,6 +27,12 @@ def names(root: Path, *arguments: str) -> list[str]:
     return [name for name in git(root, command, "-z", *options).split("\0") if name]
 
 
+def unmerged(root: Path, place: str) -> list[str]:
+    """Return the files in conflict, below a place."""
+    entries = names(root, "ls-files", "--unmerged", "--", place)
+    return sorted({entry.partition("\t")[2] for entry in entries})
+
+
 def ignored(root: Path, *paths: str) -> list[str]:
     """Return those of the paths that git does not track, and ignores."""
     given = b"".join(os.fsencode(path) + b"\0" for path in paths)

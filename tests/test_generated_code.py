@@ -141,7 +141,7 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
             [path for path in rooms if path.parent.name == name]
             for name in ("seeding", "migrations")
         )
-        assert 500 < lines({*rooms} - {*seeding, *migrations}) <= 1700  # "about 1,650"
+        assert 500 < lines({*rooms} - {*seeding, *migrations}) <= 1850  # "about 1,800"
         assert 400 < lines(seeding) <= 560  # "about 550"
         assert 400 < lines(migrations) <= 850  # "about 800"
 

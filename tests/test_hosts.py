@@ -72,8 +72,8 @@ def passed(summary: str) -> int:
 
 
 LAYER = (
-    "__init__ __main__ base check connect create engine errors health http_errors liveness"
-    " migrations/__init__ migrations/autogenerate migrations/commands"
+    "__init__ __main__ base check check_database conflicts connect create engine errors health"
+    " http_errors liveness migrations/__init__ migrations/autogenerate migrations/commands"
     " migrations/down_revision migrations/environment migrations/history migrations/limits"
     " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
     " migrations/rebase migrations/revisions migrations/server_defaults new_database production"

@@ -87,7 +87,7 @@ def test_a_file_that_an_answer_turns_off(uuid7: Path, tmp_path: Path) -> None:
     said = tasks(report(update(root, "--data", "db_primary_key=integer")))
     assert not (root / f"{LAYER}/uuid7.py").exists()
     assert said == (
-        "☐ models: TimestampMixin gives a integer key now, to old models too. A model that has a "
+        "☐ models: The key of TimestampMixin is integer now, in old models too. A model that has a "
         "table keeps its key when it declares one: class X(Timestamps, Base)."
     )
 

@@ -121,7 +121,7 @@ import os
 import sys
 
 from alembic.config import main
-from layered.core.database.migrations import run
+from layered.core.database.migrations import environment
 from layered.core.database.tables import load_models
 
 load_models()

@@ -121,7 +121,7 @@ import sys
 
 sys.path.insert(0, ".")
 
-import layered.core.database.migrations
+import layered.core.database.migrations.environment
 import layered.models
 
 assert not {"fastapi", "starlette"} & sys.modules.keys()

@@ -1,9 +1,12 @@
 """What the layer tells of its database: to strangers, to the log, to a person with a shell."""
 
+import asyncio
 import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 import layering
 import tcp_proxy
@@ -29,7 +32,7 @@ SECOND = ("revision", "-m", "empty", "--rev-id", "second")
 CONNECT = """
 import asyncio
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from layered.core.database import async_session
 
@@ -65,7 +68,7 @@ def test_details_on_demand(
     assert details == {
         "status": "ok",
         "pool": {"in_use": 0, "size": 7},
-        "revision": {"current": [], "newest": []},
+        "revision": {"current": [], "newest": [], "pending": False},
     }
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
     assert health(TestClient(client.app)) == DOWN
@@ -222,14 +225,14 @@ def test_an_impossible_number_of_connections(home: Path, database_url: str) -> N
     )
 
 
-def check(home: Path, url: str, *, logged: str = "") -> tuple[int, dict[str, Any]]:
+def check(home: Path, url: str) -> tuple[int, dict[str, Any]]:
     done = layering.run(
         *(sys.executable, "-m", "layered.core.database", "check", "--json"),
         cwd=home,
         check=False,
         variables={"DATABASE_URL": url, "DATABASE_POOL_SIZE": "7"},
     )
-    assert done.stderr == logged
+    assert done.stderr == ""
     report = json.loads(done.stdout)
     assert set(report) == {"findings", "database"}
     for finding in report["findings"]:
@@ -252,8 +255,9 @@ def test_check_for_machines(home: Path, database_url: str) -> None:
     assert "canary" not in json.dumps(report)
 
     alembic(home, database_url, *FIRST)
-    code, report = check(home, database_url, logged=BEHIND.format("none", "first"))
-    assert (code, report["database"]["revision"]) == (1, {"current": [], "newest": ["first"]})
+    code, report = check(home, database_url)
+    behind = {"current": [], "newest": ["first"], "pending": True}
+    assert (code, report["database"]["revision"]) == (1, behind)
 
     alembic(home, database_url, "upgrade", "head")
     code, report = check(home, database_url)
@@ -261,16 +265,129 @@ def test_check_for_machines(home: Path, database_url: str) -> None:
     assert report["database"] == {
         "status": "ok",
         "pool": {"in_use": 0, "size": 7},
-        "revision": {"current": ["first"], "newest": ["first"]},
+        "revision": {"current": ["first"], "newest": ["first"], "pending": False},
     }
 
     # An image without migrations.
     shutil.rmtree(home / "alembic")
     code, report = check(home, database_url)
-    assert (code, report["database"]["revision"]) == (0, {"current": ["first"], "newest": None})
+    unknown = {"current": ["first"], "newest": None, "pending": False}
+    assert (code, report["database"]["revision"]) == (0, unknown)
 
     write(home, {"layered/main.py": REPOSITORY["backend/layered/main.py"]})
     code, report = check(home, database_url)
     [unwired] = [finding for finding in report["findings"] if not finding["done"]]
     assert (code, report["database"]["status"]) == (1, "ok")
     assert "setup_database(app)" in unwired["paste"]
+
+
+def last_line(home: Path, url: str) -> tuple[int, str]:
+    """Return the exit code of `check`, and what it says of the database."""
+    done = layering.run(
+        *(sys.executable, "-m", "layered.core.database", "check"),
+        cwd=home,
+        check=False,
+        variables={"DATABASE_URL": url},
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("database: ") == 1
+    return done.returncode, done.stdout[done.stdout.index("database: ") - 2 :]
+
+
+def test_check_tells_of_pending_migrations(home: Path, database_url: str) -> None:
+    alembic(home, database_url, *FIRST)
+    assert last_line(home, database_url) == (
+        1,
+        "☐ database: at revision none, the newest is first\n    alembic upgrade head\n",
+    )
+    alembic(home, database_url, "upgrade", "head")
+    assert last_line(home, database_url) == (
+        0,
+        "✔ database: no migration is pending, at revision first\n",
+    )
+    [newest] = (home / "alembic/versions").glob("*first*.py")
+    newest.rename(home / "first")
+    assert last_line(home, database_url) == (
+        0,
+        "· database: at revision first, of which there is no file here\n",
+    )
+    shutil.rmtree(home / "alembic")
+    assert last_line(home, database_url) == (
+        0,
+        "· database: at revision first, and the newest cannot be read here\n",
+    )
+
+
+@pytest.fixture
+def said(layer: Any) -> Callable[[], tuple[bool | None, str]]:
+    """Return a function that asks the database as `check` does."""
+    room = import_module(f"{layer.__name__}.check_database")
+
+    def ask() -> tuple[bool | None, str]:
+        finding = room.judge(asyncio.run(room.read_database()))
+        return finding.done, finding.what
+
+    return ask
+
+
+def test_check_asks_in_vain(
+    said: Callable[[], tuple[bool | None, str]], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said() == (True, "database: no migration is pending, at revision none")
+    for url, reason in (
+        (
+            with_account(database, "nobody", "canary"),
+            'password authentication failed for user "nobody"',
+        ),
+        ("postgresql://me:canary@127.0.0.1:1/nowhere", "[Errno"),
+        ("mysql://me:canary@server/nowhere", "DATABASE_URL starts with mysql://: expected"),
+    ):
+        monkeypatch.setenv("DATABASE_URL", url)
+        done, what = said()
+        assert done is None
+        assert what.startswith(f"database: its revision is not known: {reason}")
+        assert "canary" not in what
+
+
+def test_check_waits_for_some_seconds(
+    said: Callable[[], tuple[bool | None, str]],
+    proxy: tcp_proxy.Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("layered.core.database.check_database._DEADLINE", 0.2)
+    proxy.swallow()
+    assert said() == (
+        None,
+        "database: its revision is not known: no answer within 0.2 seconds",
+    )
+
+
+def with_account(url: str, user: str, password: str) -> str:
+    changed = make_url(url).set(username=user, password=password)
+    return changed.render_as_string(hide_password=False)
+
+
+def test_check_asks_as_a_role_that_may_not_know(
+    said: Callable[[], tuple[bool | None, str]],
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    role = f"reader_{make_url(database).database}"
+    server = Server(database)
+    server.ask("CREATE TABLE alembic_version (version_num text)")
+    server.ask(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+    monkeypatch.setenv("DATABASE_URL", with_account(database, role, "secret"))
+    try:
+        assert said() == (None, "database: the role may not read its revision")
+    finally:
+        server.ask(f"DROP ROLE {role}")
+
+
+def test_check_knows_what_joins_two_heads(layer: Any) -> None:
+    room = import_module(f"{layer.__name__}.check_database")
+    revision = {"current": ["a"], "newest": ["a", "b"], "pending": True}
+    assert room.judge({"status": "ok", "revision": revision}) == (
+        "database: at revision a, the newest is a, b",
+        False,
+        ("python -m layered.core.database rebase",),
+    )

@@ -3,9 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .base import Base
-
 if TYPE_CHECKING:
+    from .base import Base
     from .engine import get_engine
     from .errors import DatabaseNotConfiguredError
     from .session import ReadSessionDep, SessionDep, async_session, get_db, get_read_db
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from .wiring import setup_database
 else:
     _ROOMS = {
+        "Base": "base",
         "DatabaseNotConfiguredError": "errors",
         "ReadSessionDep": "session",
         "SessionDep": "session",
@@ -29,7 +29,8 @@ else:
     def __getattr__(name: str) -> object:
         """Import a room when it is asked for.
 
-        Models and migrations need none of them: `alembic` starts without FastAPI.
+        Models and migrations need one of them: `alembic` starts without FastAPI. And
+        `check` needs none: it tells which of them are in conflict.
         """
         if name not in _ROOMS:
             message = f"module {__name__!r} has no attribute {name!r}"

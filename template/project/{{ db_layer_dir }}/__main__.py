@@ -5,18 +5,10 @@ import asyncio
 import io
 import json
 import sys
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from importlib import import_module
+from types import ModuleType
 from typing import Any
-
-from sqlalchemy.exc import SQLAlchemyError
-
-from .check import check, find
-from .engine import dispose_engines, get_engine, get_settings
-from .errors import DatabaseNotConfiguredError, DatabaseUnavailableError
-from .new_database import create_database
-from .status import read_status
-from .waiting import connect_when_up
 
 
 def main() -> int:
@@ -26,8 +18,9 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         status: int = options.run(options)
-    except (DatabaseNotConfiguredError, DatabaseUnavailableError) as error:
-        sys.exit(str(error))
+    except SyntaxError as error:
+        found = f"{error.filename}, line {error.lineno}: {error.msg}"
+        sys.exit(f"{found}. Resolve the conflict, if it is one, then run this again")
     return status
 
 
@@ -37,26 +30,26 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "check",
-        help="is the layer wired in? Exit code 1 when something is left to do",
+        help="is anything left to do, also after an update? Exit code 1 if it is",
     )
     command.add_argument(
         "--json",
         action="store_true",
         help="for machines, and with the database, which has to be there and migrated",
     )
-    command.set_defaults(run=lambda given: _check_as_json() if given.json else check())
+    command.set_defaults(run=lambda given: _check(as_json=given.json))
 
     command = commands.add_parser(
         "create",
         help="create the database that the URL for migrations names, for development",
     )
-    command.set_defaults(run=lambda _: _create())
+    command.set_defaults(run=lambda _: _print(_room("new_database").create_database))
 
     command = commands.add_parser(
         "wait",
         help="wait until the database is up, DATABASE_START_TIMEOUT seconds at most",
     )
-    command.set_defaults(run=lambda _: asyncio.run(_wait()))
+    command.set_defaults(run=lambda _: _print(_wait))
 
     command = commands.add_parser(
         "rebase",
@@ -82,9 +75,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_as_json() -> int:
-    """Print findings, latency, pool and revision."""
-    findings, database = find(), asyncio.run(_read_database())
+def _room(name: str) -> ModuleType:
+    # Not at the top: `check` works while other rooms are in conflict, and only the
+    # commands for migrations need Alembic.
+    return import_module(f".{name}", __package__)
+
+
+def _check(*, as_json: bool) -> int:
+    check, conflicts, of_database = map(_room, ("check", "conflicts", "check_database"))
+    findings = [*conflicts.find(), *check.find()]
+    database = asyncio.run(of_database.read_database())
+    if not as_json:
+        status: int = check.report([*findings, of_database.judge(database)])
+        return status
     report = {"findings": [found._asdict() for found in findings], "database": database}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     revision = database.get("revision", {"current": None, "newest": []})
@@ -92,37 +95,33 @@ def _check_as_json() -> int:
     return int(not (migrated and all(finding.done for finding in findings)))
 
 
-async def _read_database() -> dict[str, Any]:
+def _print(work: Callable[[], Coroutine[Any, Any, str]]) -> int:
+    errors = _room("errors")
     try:
-        return {"status": "ok", **await read_status(get_engine())}
-    except (DatabaseNotConfiguredError, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error)
-        return {"status": "unavailable", "reason": reason}
-    finally:
-        await dispose_engines()
-
-
-def _create() -> int:
-    sys.stdout.write(f"{asyncio.run(create_database())}\n")
+        sys.stdout.write(f"{asyncio.run(work())}\n")
+    except (
+        errors.DatabaseNotConfiguredError,
+        errors.DatabaseUnavailableError,
+    ) as error:
+        sys.exit(str(error))
     return 0
 
 
+async def _wait() -> str:
+    engine, waiting = _room("engine"), _room("waiting")
+    seconds = engine.get_settings().database_start_timeout
+    await (await waiting.connect_when_up(engine.get_engine(), seconds)).close()
+    await engine.dispose_engines()
+    return "The database is up"
+
+
 def _migrations(command: str, argument: str | None) -> int:
-    # Not at the top: the other commands work without Alembic.
-    room = import_module(f".migrations.{command}", __package__)
+    room = _room(f"migrations.{command}")
     try:
         status: int = getattr(room, command)(argument)
     except import_module("alembic.util").CommandError as error:
         sys.exit(str(error))
     return status
-
-
-async def _wait() -> int:
-    seconds = get_settings().database_start_timeout
-    async with aclosing(await connect_when_up(get_engine(), seconds)):
-        sys.stdout.write("The database is up\n")
-    await dispose_engines()
-    return 0
 
 
 if __name__ == "__main__":

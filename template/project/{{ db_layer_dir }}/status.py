@@ -38,6 +38,7 @@ async def read_status(engine: AsyncEngine) -> dict[str, Any]:
     """
     async with _driver(engine) as driver:
         current = await _current_revision(driver)
+    pending = await asyncio.to_thread(_pending, current)
     pool: Any = engine.pool  # a QueuePool
     return {
         "latency_ms": round(1000 * await ping(engine), 1),
@@ -45,6 +46,7 @@ async def read_status(engine: AsyncEngine) -> dict[str, Any]:
         "revision": {
             "current": current,
             "newest": await asyncio.to_thread(_newest_revision),
+            "pending": pending is not None,
         },
     }
 
