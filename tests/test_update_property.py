@@ -126,8 +126,7 @@ def dropping(_: Templates, files: Files) -> None:
     ("mistake", "found"),
     [
         (without_excluded_seeds, "in no release|is the person's"),
-        (with_a_skipped_everything, "has lost lines of the release"),
-        (with_a_skipped_everything_unseen, "has lost lines of the person"),
+        (with_a_skipped_everything, "has lost lines of the release|was deleted by the person"),
         (with_a_task, "README.rst is the person's"),
         (renaming, "problems.py is in no release|errors.py is gone"),
         (dropping, "health.py is gone"),
@@ -140,21 +139,32 @@ def test_the_machine_finds_a_mistake(
         run(Given(layered, mistake), 0, 75, Phase.generate)
 
 
+def test_the_machine_finds_lost_lines(layered: Layered) -> None:
+    given = Given(layered, with_a_skipped_everything_unseen)
+    with pytest.raises(AssertionError, match=r"errors.py has lost lines of the person"):
+        after_an_update(
+            given,
+            [("errors", FIRST)],
+            lambda person: person.edit("errors", LAST),
+            lambda person: person.delete("health"),
+        )
+
+
 # What it has found.
 
 
-def after_an_update(layered: Layered, release: Release, *steps: Callable[[Updates], None]) -> Path:
-    machine = machine_of(Given(layered))()
+def after_an_update(given: Given, release: Release, *steps: Callable[[Updates], None]) -> Path:
+    machine = machine_of(given)()
     machine.start([release], [], several=False, again=False, resolution="both")
     for step in steps:
         step(machine)
     machine.update()
-    return layered.root
+    return machine.root
 
 
 def test_a_deleted_file_beside_edits(layered: Layered) -> None:
     root = after_an_update(
-        layered,
+        Given(layered),
         [("errors", FIRST)],
         lambda person: person.edit("errors", LAST),
         lambda person: person.delete("health"),
@@ -165,7 +175,7 @@ def test_a_deleted_file_beside_edits(layered: Layered) -> None:
 
 def test_a_file_that_both_have_added(layered: Layered) -> None:
     root = after_an_update(
-        layered, [("extra", FIRST)], lambda person: person.add("extra", (b"mine",))
+        Given(layered), [("extra", FIRST)], lambda person: person.add("extra", (b"mine",))
     )
     assert has_conflict(tree(root)[layered.names["extra"]])
     assert git(root, "ls-files", "--unmerged", layered.names["extra"])
@@ -173,6 +183,8 @@ def test_a_file_that_both_have_added(layered: Layered) -> None:
 
 def test_an_empty_file_where_the_release_adds_one(layered: Layered) -> None:
     line = Edit("replace", 0, 0, (b"theirs",))
-    root = after_an_update(layered, [("extra", line)], lambda person: person.add("extra", ()))
+    root = after_an_update(
+        Given(layered), [("extra", line)], lambda person: person.add("extra", ())
+    )
     # No line break at its end.
     assert tree(root)[layered.names["extra"]] == b"theirs"
