@@ -138,7 +138,7 @@ def _lines_of(root: str | Path, path: str) -> Counter[bytes]:
 
 
 def _lines(content: bytes) -> Counter[bytes]:
-    return Counter(line.rstrip(b"\r") for line in content.split(b"\n"))
+    return Counter(line.rstrip(b"\r\n") for line in io.BytesIO(content))
 
 
 def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
