@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 import postgres
-from layering import make_template
+from layering import make_template, run
 from updating import second_release
 
 SERVER_URL = pytest.StashKey[str]()
@@ -60,3 +61,24 @@ def database_url(postgres_url: str) -> Iterator[str]:
     postgres.create_database(postgres_url, name)
     yield postgres.database_url(postgres_url, name)
     postgres.drop_database(postgres_url, name)
+
+
+@pytest.fixture(scope="session")
+def bare_copier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a `copier` beside which no library of the editor is installed."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+    python = folder / "bin/python"
+    run("uv", "pip", "install", "--quiet", "--python", python, "copier", cwd=folder.parent)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def path_without_uv(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder of links: git, and what it calls, may lie beside uv."""
+    tools = tmp_path_factory.mktemp("tools")
+    for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
+        for tool in folder.iterdir() if folder.is_dir() else ():
+            if tool.name not in {"uv", "uvx"} and not (tools / tool.name).is_symlink():
+                (tools / tool.name).symlink_to(tool)
+    return str(tools)

@@ -75,17 +75,21 @@ def git(root: Path, *arguments: str) -> str:
 
 def make_template(folder: Path, version: str = "99.0.0") -> Path:
     """Release the working tree as a template repository of its own."""
-    for name in TEMPLATE_FILES:
-        source = PROJECT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=CACHES)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / name)
+    copy_template(folder)
     head_changelog(folder, version)
     make_repository(folder)
     git(folder, "tag", f"v{version}")
     return folder
+
+
+def copy_template(into: Path, source: Path = PROJECT) -> Path:
+    into.mkdir(parents=True, exist_ok=True)
+    for name in TEMPLATE_FILES:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, into / name, ignore=CACHES)
+        else:
+            shutil.copyfile(source / name, into / name)
+    return into
 
 
 def head_changelog(template: Path, version: str, to_do: str = "Nothing.") -> None:

@@ -11,7 +11,15 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from layering import CACHES, PROJECT, TEMPLATE_FILES, commit, git, head_changelog, make_repository
+from layering import (
+    PROJECT,
+    TEMPLATE_FILES,
+    commit,
+    copy_template,
+    git,
+    head_changelog,
+    make_repository,
+)
 
 # Newer than all that will ever be released.
 NEXT = "99.0.0"
@@ -36,6 +44,12 @@ def commit_of(version: str) -> str:
     return added[-1]
 
 
+def release_before() -> str:
+    """Return the last release that is not the commit at hand."""
+    head = git(PROJECT, "rev-parse", "HEAD").strip()
+    return [PAST[0], *(version for version in PAST if commit_of(version) != head)][-1]
+
+
 def unpack(version: str, into: Path) -> Path:
     """Write the template of a past release."""
     archive = subprocess.run(
@@ -58,13 +72,7 @@ def make_releases(root: Path) -> Path:
         unpack(version, root)
         tag(root, version)
     clear(root)
-    for name in TEMPLATE_FILES:
-        source = PROJECT / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=CACHES)
-        else:
-            shutil.copyfile(source, root / name)
-    return name_release(root, NEXT)
+    return name_release(copy_template(root), NEXT)
 
 
 def clear(root: Path) -> None:
@@ -86,3 +94,18 @@ def tag(root: Path, version: str) -> Path:
     commit(root, f"release {version}")
     git(root, "tag", f"v{version}")
     return root
+
+
+def replace(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text, f"{path} has changed: {before}"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def add_migration(root: Path, version: str, *words: str) -> None:
+    """Let a release edit files of the person, as copier.yml explains it."""
+    python, script = "{{ _copier_python }}", "{{ _copier_conf.src_path }}/template/update.py"
+    last = f'  - command: ["{python}", "{script}", after, *request]\n'
+    edit = ", ".join(("edit", *words))
+    entry = f'  - version: v{version}\n    command: ["{python}", "{script}", {edit}, *request]\n'
+    replace(root / "copier.yml", last, f"{entry}{last}")

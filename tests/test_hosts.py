@@ -1,17 +1,14 @@
 """Every host, from its own repository to a running application with a database."""
 
 import os
-import re
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import httpx
 import pytest
 
+from host_application import add_widgets, assert_host_works, own_tests, passed, seed
 from host_manifest import HOSTS, Host
 from layering import (
-    ANSWERS,
-    add_model,
     answers,
     changed,
     commit,
@@ -23,92 +20,14 @@ from layering import (
     seed_rows,
     serving,
 )
-
-# Routes in front of all others, as routes of the host that no catch-all shadows.
-PROBE = """
-from datetime import datetime
-
-from fastapi import APIRouter
-from sqlalchemy import select
-
-from {layer} import ReadSessionDep, SessionDep
-from {models}.widget import Widget
-from {asgi_module} import {asgi_name}
-
-app = {asgi_name}{call}
-router = APIRouter()
-
-
-@router.post("/probe/widgets", status_code=201)
-async def create(name: str, session: SessionDep) -> datetime:
-    widget = Widget(name=name)
-    session.add(widget)
-    await session.flush()
-    return widget.created_at
-
-
-@router.get("/probe/widgets")
-async def names(session: ReadSessionDep) -> list[str]:
-    return list(await session.scalars(select(Widget.name).order_by(Widget.name)))
-
-
-app.router.routes[0:0] = router.routes
-"""
-
-
-def own_tests(host: Host, root: Path) -> str:
-    """Run the host's own tests with nothing to connect to, and return pytest's last line."""
-    done = run(
-        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        cwd=root / host.test_cwd,
-    )
-    return done.stdout.splitlines()[-1]
-
-
-def passed(summary: str) -> int:
-    found = re.search(r"(\d+) passed", summary)
-    assert found, summary
-    return int(found[1])
-
-
-LAYER = (
-    "__init__ __main__ base check check_database conflicts connect create engine errors health"
-    " http_errors liveness migrations/__init__ migrations/autogenerate migrations/commands"
-    " migrations/down_revision migrations/environment migrations/history migrations/limits"
-    " migrations/lint migrations/lock migrations/offline migrations/online migrations/programs"
-    " migrations/rebase migrations/revisions migrations/server_defaults new_database production"
-    " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
-    " seeding/rows seeding/upsert session settings statements status tables transactions url"
-    " variables waiting wiring"
-)
+from ownership import ours, seeds, wired
 
 
 def expected_changes(root: Path, touched: set[str]) -> set[str]:
     """Return what the table "What it touches" of the README means for these answers."""
     found = answers(root)
-    app = PurePosixPath(found["db_app_dir"])
-    package = ["__init__.py"] if found["db_tests_package"] else []
-    folders = {
-        app / found["db_layer"]: [f"{room}.py" for room in LAYER.split()],
-        app / found["db_models"]: ["__init__.py", "base.py"],
-        PurePosixPath(found["db_alembic"]): [
-            *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),
-        ],
-        PurePosixPath(found["db_tests"]): [
-            *("test_database_health.py", "test_database_migrations.py"),
-            *package,
-        ],
-    }
-    added = [folder / name for folder, names in folders.items() for name in names]
-    added += [app / found["db_seed"]]
-    added += [app / "core/__init__.py"] if found["db_new_core"] else []
-    added += [PurePosixPath(found["db_workflow"])] if found["db_update_workflow"] else []
-    named = ("db_alembic_ini", "db_compose", "db_docs", "db_env_example")
-    edited = [found["db_app_module"], found["db_dependency_file"]]
-    edited += [path for path in (found["db_compose_file"],) if path]
-    return {*map(str, added), *(found[key] for key in named), *edited, ANSWERS} | {
-        module for module in found["db_settings_modules"] if module in touched
-    }
+    lenient = set(found["db_settings_modules"]) - touched
+    return ours(found) | seeds(found) | wired(found) - lenient
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
@@ -153,26 +72,8 @@ def test_host(host: Host, template: Path, tmp_path: Path, database_url: str) -> 
 def use_database(host: Host, root: Path, database_url: str) -> None:
     found = answers(root)
     import_root, home = root / host.import_root, root / found["db_home"]
-    layer_module, models = dotted(host, found["db_layer"]), dotted(host, found["db_models"])
-    seed = dotted(host, found["db_seed"].removesuffix(".py"))
-    add_model(host, root)
-    asgi_module, asgi_name = host.asgi.split(":")
-    (import_root / "probe_app.py").write_text(
-        PROBE.format(
-            layer=layer_module,
-            models=models,
-            asgi_module=asgi_module,
-            asgi_name=asgi_name,
-            call="()" if host.factory else "",
-        ),
-        encoding="utf-8",
-    )
     variables = {"DATABASE_URL": database_url}
-
-    run("alembic", "revision", "--autogenerate", "-m", "add widgets", cwd=home, variables=variables)
-    [revision] = (root / found["db_alembic"] / "versions").glob("*.py")
-    assert re.search(r"op\.create_table\(\s*[\"']widgets[\"']", revision.read_text())
-    run("alembic", "upgrade", "head", cwd=home, variables=variables)
+    add_widgets(host, root, database_url)
     run("alembic", "check", cwd=home, variables=variables)
     assert "CREATE TABLE widgets" in run("alembic", "upgrade", "head", "--sql", cwd=home).stdout
 
@@ -186,23 +87,12 @@ def use_database(host: Host, root: Path, database_url: str) -> None:
 
     seed_rows(host, root, "first", "second")
     for new in (1, 0):
-        seeded = run(sys.executable, "-m", seed, cwd=import_root, variables=variables)
         counts = f"{new} created, 0 updated, {2 - new} unchanged"
-        assert seeded.stdout == f"widgets: {counts}\n"
+        assert seed(host, root, database_url) == f"widgets: {counts}\n"
 
     run("alembic", "downgrade", "base", cwd=home, variables=variables)
-    run(sys.executable, "-m", layer_module, "check", cwd=import_root)
+    run(sys.executable, "-m", dotted(host, found["db_layer"]), "check", cwd=import_root)
 
     # From an empty database through the migrations to the models, and back.
-    tests = run(
-        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", root / found["db_tests"]),
-        cwd=root / host.test_cwd,
-        variables={"TEST_DATABASE_URL": database_url},
-    )
-    assert "skipped" not in tests.stdout
-
-
-def assert_host_works(host: Host, client: httpx.Client) -> None:
-    response = client.get(host.sample_path, headers=dict(host.sample_headers))
-    assert response.status_code == 200, response.text
-    assert host.sample_body_contains in response.text
+    tests = own_tests(host, root, root / found["db_tests"], TEST_DATABASE_URL=database_url)
+    assert "skipped" not in tests

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from host_application import own_tests, passed
 from host_manifest import HOSTS, Host
 from layering import ANSWERS, answers, changed, commit, files, git, layer, make_host, run
-from test_hosts import own_tests, passed
 
 SHAPES = (
     "backend_frontend",  # a compose file and .env.example in another folder, core/ that is there

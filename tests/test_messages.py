@@ -224,16 +224,6 @@ def check() -> tuple[str, ...]:
     return sys.executable, "-m", "app.core.database", "check"
 
 
-@pytest.fixture(scope="session")
-def bare_copier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a `copier` beside which no library of the editor is installed."""
-    folder = tmp_path_factory.mktemp("bare") / "venv"
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
-    python = folder / "bin/python"
-    run("uv", "pip", "install", "--quiet", "--python", python, "copier", cwd=folder.parent)
-    return folder / "bin"
-
-
 def copy_with(
     bare: Path, template: Path, root: Path, path: str
 ) -> subprocess.CompletedProcess[str]:
@@ -248,11 +238,12 @@ def copy_with(
     )
 
 
-def test_editor_that_cannot_be_had(bare_copier: Path, template: Path, tmp_path: Path) -> None:
-    tools = everything_but_uv(tmp_path / "tools")
+def test_editor_that_cannot_be_had(
+    bare_copier: Path, path_without_uv: str, template: Path, tmp_path: Path
+) -> None:
     root = make_host("bigger_applications", tmp_path / "shop")
     before = files(root)
-    printed = copy_with(bare_copier, template, root, str(tools)).stderr
+    printed = copy_with(bare_copier, template, root, path_without_uv).stderr
     after = files(root)
     assert {name: after[name] for name in before} == before
     assert "app/core/database/__init__.py" in after
@@ -271,16 +262,6 @@ def test_editor_that_uv_brings(bare_copier: Path, template: Path, tmp_path: Path
     printed = copy_with(bare_copier, template, root, os.environ["PATH"]).stderr
     assert "✔ app/main.py: setup_database(app) added\n✔ requirements.txt: added " in printed
     assert "☐" not in printed
-
-
-def everything_but_uv(tools: Path) -> Path:
-    """Make a folder of links: git and what it calls may lie beside uv."""
-    tools.mkdir()
-    for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
-        for tool in folder.iterdir() if folder.is_dir() else ():
-            if tool.name not in {"uv", "uvx"} and not (tools / tool.name).is_symlink():
-                (tools / tool.name).symlink_to(tool)
-    return tools
 
 
 def test_editor_that_fails(template: Path, tmp_path: Path) -> None:
