@@ -20,7 +20,10 @@ NEW = {"99.1.0": "greenlet>=3", "99.2.0": "cachetools>=5"}
 
 @pytest.fixture(scope="module")
 def source(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return releases of which the second and third need a dependency more, the fifth a line."""
+    """Return releases of which the second and third need a dependency more, the fifth a line.
+
+    The last one needs a newer version of a dependency.
+    """
     root = tmp_path_factory.mktemp("releases") / "template"
     shutil.copytree(template, root)
     last = '    "pydantic-settings>=2.12",\n'
@@ -31,7 +34,10 @@ def source(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name_release(root, version)
     name_release(root, "99.2.1")
     add_migration(root, "99.3.0", "app")
-    return name_release(root, "99.3.0")
+    name_release(root, "99.3.0")
+    replace(root / PLAN, "asyncpg>=0.32", "asyncpg>=0.33")
+    add_migration(root, "99.4.0", "floors", "asyncpg")
+    return name_release(root, "99.4.0")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +100,39 @@ def test_an_update_that_crosses_no_version(project: Path) -> None:
     without(project, DEPENDENCIES, '    "asyncpg>=0.32",\n')
     assert update_to(project, "99.2.1") == []
     assert {*changed(project)} == {ANSWERS}
+
+
+@pytest.mark.parametrize(
+    ("declared", "now", "said"),
+    [
+        ("asyncpg>=0.32", "asyncpg>=0.33", "✔ {}: asyncpg >=0.32 -> >=0.33"),
+        ("asyncpg>=0.34", "asyncpg>=0.34", "· {}: nothing to add"),
+        (
+            "asyncpg==0.32",
+            "asyncpg==0.32",
+            "☐ {}: asyncpg ==0.32 rules out asyncpg >=0.33: raise it and run your tests.",
+        ),
+        ("", "", "· {}: nothing to add"),
+    ],
+    ids=["ours", "newer", "pinned", "taken out"],
+)
+def test_a_floor(project: Path, declared: str, now: str, said: str) -> None:
+    pretend(project, "99.3.0")
+    # Nor is it about another one that was taken out.
+    without(project, DEPENDENCIES, '    "alembic>=1.20.1",\n')
+    line = '    "asyncpg>=0.32",\n'
+    replace(project / DEPENDENCIES, line, f'    "{declared}",\n' if declared else "")
+    before = (commit(project, "our own work") / DEPENDENCIES).read_text(encoding="utf-8")
+    assert update_to(project, "99.4.0") == [said.format(DEPENDENCIES)]
+    after = (project / DEPENDENCIES).read_text(encoding="utf-8")
+    assert after == (before.replace(declared, now) if declared else before)
+    assert {*changed(project)} <= {ANSWERS, DEPENDENCIES}
+
+
+def test_a_new_dependency_brings_no_other_back(project: Path) -> None:
+    without(project, DEPENDENCIES, '    "asyncpg>=0.32",\n')
+    assert update_to(project, "99.1.0") == [f"✔ {DEPENDENCIES}: added greenlet"]
+    assert "asyncpg" not in (project / DEPENDENCIES).read_text(encoding="utf-8")
 
 
 def test_a_line_of_the_application(project: Path) -> None:
