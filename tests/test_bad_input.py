@@ -130,7 +130,7 @@ def test_package_whose_name_is_no_identifier(template: Path, tmp_path: Path) -> 
             ("db_pool_size", value, f"{value!r}: expected a whole number of connections.")
             for value in ("abc", "1.5", "")
         ),
-        ("db_primary_key", "serial", "'serial' is not in ['integer', 'uuid7']"),
+        ("db_primary_key", "serial", "db_primary_key is 'serial': expected integer or uuid7."),
         ("db_edit_files", "maybe", "'maybe': expected true or false."),
         ("db_update_workflow", "maybe", "'maybe': expected true or false."),
         (
