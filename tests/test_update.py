@@ -70,10 +70,12 @@ def every_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with (source / path).open("a", encoding="utf-8") as file:
             file.write("\n# released\n")
     (source / LAYER / ADDED_ROOM).write_text('"""A room that is new."""\n', encoding="utf-8")
-    newer = '    "pydantic-settings>=2.13",\n    "greenlet>=3",\n'
-    replace(source / "template/edits/plan.py", '    "pydantic-settings>=2.12",\n', newer)
+    plan_file, last = source / "template/edits/plan.py", '    "pydantic-settings>=2.12",\n'
+    replace(plan_file, last, f'{last}    "greenlet>=3",\n')
+    # No host has it of its own: a copy leaves what it finds as it is, if that admits the floor.
+    replace(plan_file, "asyncpg>=0.32", "asyncpg>=0.33")
     add_migration(source, LATER, "dependencies", "greenlet")
-    add_migration(source, LATER, "floors", "pydantic-settings")
+    add_migration(source, LATER, "floors", "asyncpg")
     return name_release(source, LATER)
 
 
