@@ -270,8 +270,6 @@ def forget_seed(root: Path) -> None:
             f"{APP}/core/database/health.py",
         ),
         ([drop("{{ db_docs }}.jinja")], [], "docs/database.md"),
-        # The release before excludes it from updates, so that this one may drop it.
-        ([drop("{{ db_seed_path }}.jinja")], [], ""),
         (
             [add("{{ db_app_module }}")],
             ["main.py is in conflict", "main.py is UU in the index"],
@@ -280,7 +278,7 @@ def forget_seed(root: Path) -> None:
         ([add("{{ db_app_dir }}/new.py")], ["new.py is not ours, and was changed"], ""),
     ],
     ids=[
-        *("task", "rename", "rename with edits", "drop with edits", "drop of a seed"),
+        *("task", "rename", "rename with edits", "drop with edits"),
         *("a path of the person", "a path that no table names"),
     ],
 )
