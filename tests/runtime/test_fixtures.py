@@ -1,0 +1,138 @@
+"""The fixtures that the layer brings for the tests of its user, as that user runs them."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from uuid import uuid4
+
+import pytest
+
+import layering
+import postgres
+from rendering import Tree, write
+from runtime.application import ENDPOINTS, TICKETS, Server
+from runtime.fixture_suites import BEHAVIOUR, CONFTEST, LEAKS, MAIN, MANY, TWO_AT_ONCE
+from runtime.test_enums import autogenerate
+
+Pytest = Callable[..., CompletedProcess[str]]
+
+NOWHERE = "postgresql://me:pa55word@127.0.0.1:1/nowhere"
+ASYNCIO = (
+    *("-p", "pytest_asyncio.plugin", "--asyncio-mode=auto"),
+    *("-o", "asyncio_default_fixture_loop_scope=function"),
+)
+SAVEPOINTS = "layered/core/database/testing/savepoints.py"
+
+
+@pytest.fixture(scope="module")
+def suite(
+    rendered: Tree, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Return the folder of a project with a model, its revision and endpoints that use it."""
+    root = shutil.copytree(rendered.root, tmp_path_factory.mktemp("suite") / "repository")
+    home = root / "backend"
+    write(
+        home,
+        {
+            "layered/main.py": MAIN,
+            "layered/api.py": ENDPOINTS,
+            "layered/models/tickets.py": TICKETS,
+            "tests/conftest.py": CONFTEST,
+        },
+    )
+    name = f"test_{uuid4().hex}"
+    postgres.create_database(postgres_url, name)
+    autogenerate(home, postgres.database_url(postgres_url, name))
+    postgres.drop_database(postgres_url, name)
+    return home
+
+
+@pytest.fixture
+def home(suite: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(suite, tmp_path / "backend")
+
+
+def command(*arguments: str) -> list[str]:
+    # Not those that happen to be installed here, and that these ones would load by themselves.
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "anyio", *arguments]
+
+
+def variables(url: str | None) -> dict[str, str]:
+    """Return an environment in which the database of the application cannot be used."""
+    named = dict.fromkeys(("DATABASE_URL", "ALEMBIC_DATABASE_URL", "DATABASE_READ_URL"), NOWHERE)
+    named |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    return named | ({"TEST_DATABASE_URL": url} if url else {})
+
+
+@pytest.fixture
+def run_tests(home: Path, postgres_url: str) -> Pytest:
+    """Return a function that runs one suite; httpx is deprecated by Starlette, all else raises."""
+
+    def run_suite(
+        source: str, *arguments: str, url: str | None = postgres_url
+    ) -> CompletedProcess[str]:
+        write(home, {"tests/test_suite.py": source})
+        strict = ("-q", "-W", "error", "-W", "ignore:Using `httpx`", "tests/test_suite.py")
+        return layering.run(
+            *command(*strict, *arguments), cwd=home, variables=variables(url), check=False
+        )
+
+    return run_suite
+
+
+def databases(url: str) -> list[str]:
+    return Server(url).ask("SELECT datname FROM pg_database WHERE datname LIKE 'test_layered_%'")
+
+
+def outcome(done: CompletedProcess[str]) -> str:
+    return re.sub(r" in .*", "", done.stdout.strip().splitlines()[-1])
+
+
+def test_a_thousand_tests_in_four_processes(run_tests: Pytest) -> None:
+    suite = MANY.format(coroutines=450, functions=450, requests=100)
+    done = run_tests(suite, "-p", "xdist", "-n", "4")
+    assert outcome(done) == "1000 passed", done.stdout
+
+
+@pytest.mark.parametrize(
+    ("there", "mutant"),
+    [
+        ('"ROLLBACK; SELECT', '"COMMIT; SELECT'),
+        ("self._open.pop().over = True\n            await", "self._open.pop()\n            await"),
+    ],
+)
+def test_state_that_leaks_is_found(there: str, mutant: str, home: Path, run_tests: Pytest) -> None:
+    room = home / SAVEPOINTS
+    assert there in room.read_text("utf-8")
+    room.write_text(room.read_text("utf-8").replace(there, mutant), "utf-8")
+    done = run_tests(MANY.format(coroutines=20, functions=20, requests=2) + LEAKS)
+    assert re.search(r"\d+ failed", outcome(done)), done.stdout
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("plugin", ["anyio", "asyncio"])
+def test_as_in_production(plugin: str, own: bool, run_tests: Pytest) -> None:  # noqa: FBT001
+    marks = f"pytest.mark.{plugin}"
+    if own:
+        marks += ', pytest.mark.usefixtures("own_database")'
+    suite = BEHAVIOUR.format(marks=marks)
+    if plugin == "asyncio":  # which wants no mark on a plain function
+        suite = suite.replace("pytest.mark.asyncio", "", 1).replace("[, ", "[")
+    done = run_tests(suite, *(ASYNCIO if plugin == "asyncio" else ()))
+    assert re.fullmatch(r"\d+ passed", outcome(done)), done.stdout
+
+
+def test_two_transactions_at_once(run_tests: Pytest) -> None:
+    done = run_tests(TWO_AT_ONCE)
+    assert outcome(done) == "3 passed", done.stdout
+
+
+def test_nothing_is_left(run_tests: Pytest, database_url: str) -> None:
+    before = {*databases(database_url)}
+    done = run_tests(LEAKS + TWO_AT_ONCE, "-p", "xdist", "-n", "2")
+    assert "2 failed" in outcome(done), done.stdout
+    assert "ResourceWarning" not in done.stdout + done.stderr
+    assert {*databases(database_url)} <= before
