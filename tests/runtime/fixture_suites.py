@@ -299,3 +299,23 @@ async def test_own(own_database):
 async def test_own_again(own_database, db_session):
     assert (await db_session.scalars(select(Ticket))).all() == []
 """
+
+FACTORY = """\
+import pytest
+from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
+
+from layered.models.tickets import Ticket
+
+
+class TicketFactory(SQLAlchemyFactory[Ticket]):
+    __set_primary_key__ = False
+
+    parent_id = None
+
+
+@pytest.mark.anyio
+async def test_a_row_that_a_factory_makes(db_session, async_client):
+    db_session.add(TicketFactory.build(number=7))
+    await db_session.commit()
+    assert (await async_client.get("/numbers")).json() == [7]
+"""

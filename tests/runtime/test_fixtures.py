@@ -1,7 +1,10 @@
 """The fixtures that the layer brings for the tests of its user, as that user runs them."""
 
+import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import layering
 import postgres
 from rendering import Tree, write
 from runtime.application import ENDPOINTS, TICKETS, Server
-from runtime.fixture_suites import BEHAVIOUR, CONFTEST, LEAKS, MAIN, MANY, TWO_AT_ONCE
+from runtime.fixture_suites import BEHAVIOUR, CONFTEST, FACTORY, LEAKS, MAIN, MANY, TWO_AT_ONCE
 from runtime.test_enums import autogenerate
 
 Pytest = Callable[..., CompletedProcess[str]]
@@ -136,3 +139,33 @@ def test_nothing_is_left(run_tests: Pytest, database_url: str) -> None:
     assert "2 failed" in outcome(done), done.stdout
     assert "ResourceWarning" not in done.stdout + done.stderr
     assert {*databases(database_url)} <= before
+
+
+def test_killed_half_way_and_run_again(home: Path, run_tests: Pytest, database_url: str) -> None:
+    others = {*databases(database_url)}
+    suite = MANY.format(coroutines=200, functions=200, requests=200)
+    write(home, {"tests/test_suite.py": suite})
+    with subprocess.Popen(
+        command("-q", "-p", "xdist", "-n", "2", "tests/test_suite.py"),
+        cwd=home,
+        env=layering.environment(variables(database_url)),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as killed:
+        assert killed.stdout
+        printed = ""
+        while not printed.endswith("...."):  # "bringing up nodes..." comes first
+            printed += killed.stdout.read(1)
+            assert killed.poll() is None, printed
+        os.killpg(killed.pid, signal.SIGKILL)
+    left = {*databases(database_url)} - others
+    assert len(left) == 3
+    done = run_tests(suite, "-p", "xdist", "-n", "2")
+    assert outcome(done) == "600 passed", done.stdout
+    assert not left & {*databases(database_url)}
+
+
+def test_what_a_factory_makes(run_tests: Pytest) -> None:
+    done = run_tests(FACTORY, "-p", "polyfactory.pytest_plugin")
+    assert outcome(done) == "1 passed", done.stdout

@@ -1,1 +1,1 @@
-"""Development."""
+"""What a developer runs, and production does not."""
