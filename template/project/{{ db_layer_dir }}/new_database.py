@@ -6,7 +6,8 @@ from sqlalchemy.exc import DBAPIError
 
 from .create import create_migration_engine, read_migration_url
 from .errors import DatabaseNotConfiguredError, DatabaseUnavailableError
-from .settings import read_settings
+from .settings import DatabaseSettings, read_settings
+from .url import Address
 from .waiting import connect_when_up
 
 _MAINTENANCE = "postgres"  # the database that every server has for this
@@ -25,7 +26,11 @@ async def create_database() -> str:
 
     """
     settings = read_settings()
-    address = read_migration_url(settings)
+    return await create(settings, read_migration_url(settings))
+
+
+async def create(settings: DatabaseSettings, address: Address) -> str:
+    """Create the database of the address. Returns and raises as the above."""
     name = address.arguments["database"]
     if not name:
         message = "The URL names no database: expected postgresql://host/name"
