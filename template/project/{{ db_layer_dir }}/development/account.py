@@ -1,30 +1,47 @@
-"""The account that runs PostgreSQL, which refuses to run as root.
+"""Running the programs of PostgreSQL, by another account if one is root.
 
-One is root in many containers. There, and only there, another account does it.
+PostgreSQL refuses to run as root, as one does in many containers.
 """
 
+import asyncio
 import os
 import shutil
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from importlib import import_module
 from pathlib import Path
 from stat import S_IXOTH
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+
+Options: TypeAlias = Any
 
 NAME = "nobody"
 _LEFT_OUT = shutil.ignore_patterns("include", "pkgconfig", "pgxs", "*.a")
 
 
+class Done(NamedTuple):
+    """A program that has ended."""
+
+    status: int
+    printed: str
+
+
+def run(program: str, *arguments: str, folder: Path) -> Done:
+    """Run a program in the folder."""
+    return asyncio.run(_run(program, *arguments, cwd=folder))
+
+
+def run_server(program: Path, *arguments: str, folder: Path) -> Done:
+    """Run a program of the server in the folder, as the account if one is root."""
+    options: dict[str, Any] = {"cwd": folder}
+    if is_root():
+        entry = import_module("pwd").getpwnam(NAME)
+        options |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return asyncio.run(_run(str(program), *arguments, **options))
+
+
 def is_root() -> bool:
     """Tell whether another account is needed."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def options() -> dict[str, Any]:
-    """Return what makes `subprocess` use the account."""
-    if not is_root():
-        return {}
-    entry = import_module("pwd").getpwnam(NAME)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def give(path: Path) -> None:
@@ -40,7 +57,7 @@ def may_enter(folder: Path) -> bool:
 
 
 def within_reach(programs: Path, inside: Path) -> Path:
-    """Return the programs, or where they were copied to if the account cannot reach them."""
+    """Return the programs, or a copy of those that the account cannot reach."""
     if may_enter(programs):
         return programs
     package, install = programs.parents[1], programs.parent
@@ -54,3 +71,22 @@ def within_reach(programs: Path, inside: Path) -> Path:
                 shutil.copytree(folder, copy, ignore=_LEFT_OUT)
         fresh.rename(copies)
     return copies / programs.relative_to(package.parent)
+
+
+async def _run(*command: str, **options: Options) -> Done:
+    # Without the defaults for clients of PostgreSQL, and in English.
+    variables = {name: os.environ[name] for name in os.environ if name[:2] != "PG"}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=variables | {"LC_ALL": "C"},
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=STDOUT,
+        **options,
+    )
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # interrupted
+            process.kill()
+    return Done(await process.wait(), printed.decode(errors="replace").strip())

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 Answer: TypeAlias = Any
 Call: TypeAlias = Callable[[], Answer]
+Run: TypeAlias = Callable[[Call], Awaitable[Answer]]
 T = TypeVar("T")
 
 # Of asyncpg: these wait for nothing.
@@ -39,7 +40,7 @@ class LoopThread:
         return await asyncio.wrap_future(future)
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let the running task wait for work that goes on when the task is cancelled."""
+        """Let the running task wait for work that goes on when it is cancelled."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         return await asyncio.shield(asyncio.wrap_future(future))
 
@@ -67,7 +68,7 @@ async def answer(call: Call) -> Answer:
 class Elsewhere:
     """An object of asyncpg in the thread, used as if it were in this one."""
 
-    def __init__(self, target: Answer, run: Callable[[Call], Awaitable[Answer]]) -> None:
+    def __init__(self, target: Answer, run: Run) -> None:
         """Let `run` make the calls that wait for PostgreSQL."""
         self._target = target
         self._run = run
