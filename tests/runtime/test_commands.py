@@ -259,7 +259,7 @@ def test_revision_and_upgrade_are_those_of_alembic(
     root: Path, tmp_path: Path, database_url: str
 ) -> None:
     write(root / "backend/layered/models", {"tickets.py": TICKETS})
-    variables = {"DATABASE_URL": database_url}
+    variables: dict[str, Any] = {"DATABASE_URL": database_url}
     versions = root / "backend/alembic/versions"
 
     revise = ("revision", "-m", "add tickets", "--rev-id", "first")
@@ -331,7 +331,7 @@ def test_psql_asks_the_database(root: Path, tmp_path: Path, database_url: str) -
     assert (code, out, told) == (0, f"{there}\n", "")
     broken = command(root, "psql", "-c", "select", "-c", "nonsense", DATABASE_URL=database_url)
     assert broken[0] == 1
-    without = {"DATABASE_URL": database_url, "PATH": str(tmp_path)}
+    without: dict[str, Any] = {"DATABASE_URL": database_url, "PATH": str(tmp_path)}
     assert command(root, *given, **without)[:2] == (0, f"{there}\n")  # that of the wheel
 
 
