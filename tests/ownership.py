@@ -15,7 +15,8 @@ ROOMS = (
     " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
     " seeding/rows seeding/upsert session settings statements status tables transactions url"
     " variables waiting wiring"
-    " development/__init__ development/account development/programs development/server"
+    " development/__init__ development/account development/dev development/programs"
+    " development/psql development/server migrations/alembic_command"
     " testing/__init__ testing/application testing/databases testing/fixtures"
     " testing/loop_thread testing/savepoints testing/server testing/worker"
 )

@@ -6,11 +6,12 @@ from sqlalchemy.exc import DBAPIError
 
 from .create import create_migration_engine, read_migration_url
 from .errors import DatabaseNotConfiguredError, DatabaseUnavailableError
-from .settings import read_settings
+from .settings import DatabaseSettings, read_settings
+from .url import Address
 from .waiting import connect_when_up
 
 _MAINTENANCE = "postgres"  # the database that every server has for this
-_EXISTS = "42P04"
+_EXISTS = {"42P04", "23505"}  # the second one: created at this very moment
 
 
 async def create_database() -> str:
@@ -25,7 +26,11 @@ async def create_database() -> str:
 
     """
     settings = read_settings()
-    address = read_migration_url(settings)
+    return await create(settings, read_migration_url(settings))
+
+
+async def create(settings: DatabaseSettings, address: Address) -> str:
+    """Create the database of the address. Returns and raises as the above."""
     name = address.arguments["database"]
     if not name:
         message = "The URL names no database: expected postgresql://host/name"
@@ -38,7 +43,7 @@ async def create_database() -> str:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _EXISTS:
+        if getattr(error.orig, "sqlstate", None) in _EXISTS:
             return f"The database {name} exists"
         raise DatabaseUnavailableError(str(error.orig)) from error
     finally:

@@ -84,5 +84,9 @@ async def _run(*command: str, **options: Options) -> Done:
         stderr=STDOUT,
         **options,
     )
-    printed, _ = await process.communicate()
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # interrupted
+            process.kill()
     return Done(await process.wait(), printed.decode(errors="replace").strip())
