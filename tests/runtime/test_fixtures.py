@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -18,6 +19,7 @@ import postgres
 from rendering import Tree, write
 from runtime.application import ENDPOINTS, TICKETS, Server
 from runtime.fixture_suites import BEHAVIOUR, CONFTEST, FACTORY, LEAKS, MAIN, MANY, TWO_AT_ONCE
+from runtime.test_dev import debian
 from runtime.test_enums import autogenerate
 
 Pytest = Callable[..., CompletedProcess[str]]
@@ -173,3 +175,70 @@ def test_killed_half_way_and_run_again(
 def test_what_a_factory_makes(run_tests: Pytest) -> None:
     done = run_tests(FACTORY, "-p", "polyfactory.pytest_plugin")
     assert outcome(done) == "1 passed", done.stdout
+
+
+@pytest.fixture
+def reachable(suite: Path) -> Iterator[Path]:
+    """Return a copy that the account reaches which runs PostgreSQL for root."""
+    folder = Path(tempfile.mkdtemp(prefix="fixtures-", dir=postgres.temporary_folder()))
+    folder.chmod(0o755)
+    yield shutil.copytree(suite, folder / "backend")
+    shutil.rmtree(folder)
+
+
+def run_there(home: Path, *arguments: str, **more: str) -> CompletedProcess[str]:
+    strict = ("-q", "-W", "error", "-W", "ignore:Using `httpx`", "-p", "xdist", *arguments)
+    return layering.run(*command(*strict), cwd=home, variables=variables(None) | more, check=False)
+
+
+def is_running(home: Path) -> bool:
+    return (home / ".database/tests/data/postmaster.pid").exists()
+
+
+@pytest.mark.parametrize("programs", ["", "of Debian"])
+def test_a_server_of_their_own(programs: str, reachable: Path) -> None:
+    """With that of TEST_DATABASE_URL, as in the other tests, these are all three."""
+    folder = str(debian()) if programs else ""
+    write(reachable, {"tests/test_suite.py": BEHAVIOUR.format(marks="pytest.mark.anyio")})
+    for processes in ("0", "2"):  # the second run finds the data of the first
+        done = run_there(reachable, "tests", "-n", processes, DATABASE_PROGRAMS=folder)
+        assert re.fullmatch(r"\d+ passed", outcome(done)), done.stdout
+        assert not is_running(reachable)
+    version = (reachable / ".database/tests/data/PG_VERSION").read_text("utf-8").strip()
+    assert version == (re.findall(r"\d+", folder) or ["18"])[0]
+    assert layering.run("git", "init", "-q", cwd=reachable).returncode == 0
+    assert ".database" not in layering.run("git", "status", "-s", cwd=reachable).stdout
+
+
+def test_a_server_that_a_killed_run_has_left(reachable: Path) -> None:
+    kill = (
+        "import os, signal\n\n\ndef test_kill(client):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    write(reachable, {"tests/test_suite.py": kill})
+    assert run_there(reachable, "tests/test_suite.py").returncode == -signal.SIGKILL
+    assert is_running(reachable)
+    suite = MANY.format(coroutines=5, functions=5, requests=5)
+    write(reachable, {"tests/test_suite.py": suite})
+    done = run_there(reachable, "tests/test_suite.py")
+    assert outcome(done) == "15 passed", done.stdout
+    assert not is_running(reachable)
+
+
+def test_data_that_cannot_be_used_are_made_anew(reachable: Path) -> None:
+    suite = MANY.format(coroutines=1, functions=1, requests=1)
+    write(reachable, {"tests/test_suite.py": suite})
+    for broken in ("global/pg_control", "PG_VERSION"):
+        assert outcome(run_there(reachable, "tests/test_suite.py")) == "3 passed"
+        (reachable / ".database/tests/data" / broken).write_bytes(b"")
+    assert outcome(run_there(reachable, "tests/test_suite.py")) == "3 passed"
+
+
+def test_no_server(run_tests: Pytest, home: Path) -> None:
+    """A test that asks for a database fails, one of the layer is skipped; none takes another."""
+    suite = MANY.format(coroutines=1, functions=1, requests=1)
+    done = run_tests(suite, "tests/database", url=None)
+    assert re.fullmatch(r"\d+ passed, \d+ skipped, 3 errors", outcome(done)), done.stdout
+    sentence = "TEST_DATABASE_URL is not set, and no server was started: "
+    assert sentence in done.stdout
+    assert "pa55word" not in done.stdout
+    assert not (home / ".database/tests/data").exists()
