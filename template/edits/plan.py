@@ -19,6 +19,10 @@ REQUIREMENTS = (
     "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )
+# starlette-admin and not sqladmin: db_admin is the only question that brings a dependency. Its forms
+# carry CSRF tokens and nothing changes by GET, where sqladmin has no tokens and GET for actions; it
+# commits before it answers, takes a session of any engine, and joins what a list refers to.
+ADMIN_REQUIREMENTS = ("starlette-admin>=1.0.3",)
 DEV_REQUIREMENTS = ("pytest>=8", "httpx>=0.27", "rich>=13")
 
 
@@ -49,7 +53,7 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
                 "class Settings(DatabaseVariables, BaseSettings):  # where it reads .env",
             ),
         )
-    yield _dependencies(answers["db_dependency_file"])
+    yield _dependencies(answers["db_dependency_file"], requirements(answers))
     if not answers["db_new_env_example"]:
         paste = tuple(f"{key}={value}" for key, value in answers["db_env"].items())
         yield Target("env", answers["db_env_example"], paste)
@@ -62,12 +66,18 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
             yield Target("compose", answers["db_compose_file"], paste)
 
 
-def _dependencies(path: str) -> Target:
+def requirements(answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the application needs at run time with these answers."""
+    # Not yet an answer in a project that comes from a release without the question.
+    return (*REQUIREMENTS, *(ADMIN_REQUIREMENTS if answers.get("db_admin") else ()))
+
+
+def _dependencies(path: str, lines: tuple[str, ...]) -> Target:
     name = PurePosixPath(path).name
     if not name:
-        return Target("nowhere", "dependencies", REQUIREMENTS)
+        return Target("nowhere", "dependencies", lines)
     if name == "pyproject.toml":
-        return Target("pyproject", path, REQUIREMENTS)
+        return Target("pyproject", path, lines)
     if name == "Pipfile":
-        return Target("other", path, (f"pipenv install {shlex.join(REQUIREMENTS)}",))
-    return Target("requirements" if name.endswith((".txt", ".in")) else "other", path, REQUIREMENTS)
+        return Target("other", path, (f"pipenv install {shlex.join(lines)}",))
+    return Target("requirements" if name.endswith((".txt", ".in")) else "other", path, lines)
