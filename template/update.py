@@ -68,7 +68,7 @@ def edit(kinds: Sequence[str], dependencies: Sequence[str] = ()) -> Iterator[str
     about = None
     if dependencies:
         lines = (*requirements(answers), *DEV_REQUIREMENTS)
-        paste = tuple(line for line in lines if re.split("[^\\w-]", line)[0] in dependencies)
+        paste = tuple(line for line in lines if _name(line) in dependencies)
         targets = [target._replace(paste=paste) for target in targets]
         about = (dependencies, "floors" not in kinds)
     conflicts = unmerged(ROOT, ".")
@@ -77,6 +77,10 @@ def edit(kinds: Sequence[str], dependencies: Sequence[str] = ()) -> Iterator[str
         yield from editor.edit(process, answers, free, about)
     stuck = [target for target in targets if target.path in conflicts]
     yield from editor.left_to_paste(stuck, "is in conflict. Resolve it, then add by hand:")
+
+
+def _name(requirement: str) -> str:
+    return re.split("[^\\w-]", requirement)[0]
 
 
 def after() -> Iterator[str]:
@@ -146,7 +150,7 @@ def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
     if new["db_edit_files"] and not old["db_edit_files"]:
         yield from edit(get_args(Kind))
     elif new["db_admin"] and not old.get("db_admin"):
-        yield from edit(["dependencies"], [re.split("[^\\w-]", line)[0] for line in ADMIN_REQUIREMENTS])
+        yield from edit(["dependencies"], [_name(line) for line in ADMIN_REQUIREMENTS])
     if new["project_name"] != old["project_name"]:
         url = "DATABASE_URL=" + _run_copier(".", new, pretend=True)["db_env"]["DATABASE_URL"]
         path = Path(new["db_env_example"])

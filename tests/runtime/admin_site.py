@@ -148,6 +148,11 @@ class Site:
             variables={"DATABASE_URL": database_url},
         )
 
+    def logs(self) -> list[Path]:
+        """Return what its servers have said, the latest last."""
+        logs = self.folder.parent.glob("uvicorn-*.log")
+        return sorted(logs, key=lambda log: log.stat().st_mtime)
+
     @contextmanager
     def serving(
         self, module: str = "main", variables: Mapping[str, str] = DEVELOPMENT
@@ -162,8 +167,8 @@ class Site:
 def submit(
     client: httpx.Client,
     path: str,
+    values: Mapping[str, object],
     headers: Mapping[str, str] | None = None,
-    **values: object,
 ) -> httpx.Response:
     """Load a form, and send it as a browser does."""
     return client.post(
@@ -180,3 +185,9 @@ def token(client: httpx.Client, path: str = "/admin/authors/create") -> str:
 
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+def plain(page: str) -> str:
+    """Return what a person reads, without scripts."""
+    text = re.sub(r"<(script|style|template)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
