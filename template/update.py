@@ -147,10 +147,14 @@ def _lines(content: bytes) -> Counter[bytes]:
 
 def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Say what an answer that was changed asks for in files which an update does not touch."""
+    admin = [_name(line) for line in ADMIN_REQUIREMENTS]
     if new["db_edit_files"] and not old["db_edit_files"]:
         yield from edit(get_args(Kind))
     elif new["db_admin"] and not old.get("db_admin"):
-        yield from edit(["dependencies"], [_name(line) for line in ADMIN_REQUIREMENTS])
+        yield from edit(["dependencies"], admin)
+    if old.get("db_admin") and not new["db_admin"]:
+        path = new["db_dependency_file"] or "dependencies"
+        yield from left_to_do(path, f"The layer has no use for {' and '.join(admin)} any more.")
     if new["project_name"] != old["project_name"]:
         url = "DATABASE_URL=" + _run_copier(".", new, pretend=True)["db_env"]["DATABASE_URL"]
         path = Path(new["db_env_example"])

@@ -16,13 +16,15 @@ ROOMS = (
     " seeding/rows seeding/upsert session settings statements status tables transactions url"
     " variables waiting wiring"
 )
+ADMIN_ROOMS = " admin/__init__ admin/access admin/fields admin/mount admin/pages admin/views"
 
 
 def ours(found: Mapping[str, Any]) -> set[str]:
     """Return what an update merges a release into."""
     app = PurePosixPath(found["db_app_dir"])
+    rooms = ROOMS + (ADMIN_ROOMS if found.get("db_admin") else "")
     folders = {
-        app / found["db_layer"]: [f"{room}.py" for room in ROOMS.split()],
+        app / found["db_layer"]: [f"{room}.py" for room in rooms.split()],
         app / found["db_models"]: ["__init__.py", "base.py"],
         PurePosixPath(found["db_alembic"]): [
             *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),

@@ -231,6 +231,7 @@ def test_rows_are_made_changed_and_deleted(site: Site, browser: httpx.Client) ->
     [row] = ask(LAST)
     assert row == f"{key} {name} in chief HIGH old 1815-12-10 12:00:00"
     form = browser.get(f"/admin/authors/edit?pk={key}").text
+    assert re.search(r'value="1815-12-10[T ]12:00:00"', form)
     assert re.search(r'value="in chief"\s+selected', form)
     assert not re.search(r'name="(id|created_at|updated_at|books|password_hash)"', form)
 
@@ -279,12 +280,17 @@ def test_what_is_refused_is_said_in_the_form(
 ) -> None:
     submit(browser, "/admin/authors/create", {"name": "Ada"})
     [author] = re.findall(r"detail\?pk=(\d+)", browser.get("/admin/authors/list?q=Ada").text)[:1]
-    refused = submit(browser, f"/admin/{path}/create", values | {"author": author})
+    others = {"role": "in chief", "born": "1815-12-10T12:00:00"} if path == "authors" else {}
+    entered = values | others | {"author": author}
+    refused = submit(browser, f"/admin/{path}/create", entered)
     assert refused.status_code == 422
     [message] = re.findall(f'id="{field}-error">([^<]*)<', refused.text)
     assert said in message
     for value in filter(None, values.values()):
         assert f'value="{value}"' in refused.text
+    if others:
+        assert re.search(r'value="in chief"\s+selected', refused.text)
+        assert 'value="1815-12-10 12:00:00"' in refused.text
 
 
 def test_keys_that_are_none(browser: httpx.Client) -> None:

@@ -76,18 +76,23 @@ def test_a_row_from_list_to_deletion(site: Site, page: Page, ask: Ask) -> None:
 
         page.get_by_role("link", name="New").first.click()
         page.locator("input[name=name]").fill("Ada Lovelace")
+        expect(page.locator("select[name=role]")).to_have_value("writer")  # its default
         page.locator("select[name=role]").select_option("in chief")
+        set_born(page)
         chromium.photograph(page, "2-form")
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_text("was added successfully")).to_be_visible()
         assert ask("SELECT name || ', ' || role FROM authors") == ["Ada Lovelace, in chief"]
+        assert ask("SELECT born = '1815-12-10 07:00 America/New_York' FROM authors") == [True]
 
         page.goto(f"{address(client)}/authors/create")
         page.locator("input[name=name]").fill("Ada Lovelace")
-        page.locator("select[name=role]").select_option("writer")
+        set_born(page)
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_text("There is another row with this value")).to_be_visible()
         expect(page.locator("input[name=name]")).to_have_value("Ada Lovelace")
+        expect(page.locator("select[name=role]")).to_have_value("writer")
+        expect(page.locator("input[name=born]")).to_have_value("1815-12-10 07:00:00")
         chromium.photograph(page, "3-refused-by-the-database")
 
         page.goto(f"{address(client)}/books/create")
@@ -118,6 +123,12 @@ def test_a_row_from_list_to_deletion(site: Site, page: Page, ask: Ask) -> None:
         expect(page.locator("td", has_text="Sketch of the Analytical Engine")).to_have_count(0)
         assert ask("SELECT title FROM books") == []
         assert errors == []
+
+
+def set_born(page: Page) -> None:
+    """Choose a time, as a click into the calendar does."""
+    page.wait_for_function("document.getElementById('born')._flatpickr")
+    page.evaluate("document.getElementById('born')._flatpickr.setDate('1815-12-10 07:00', true)")
 
 
 def delete(page: Page) -> None:

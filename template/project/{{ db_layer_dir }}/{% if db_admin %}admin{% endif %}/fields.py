@@ -1,8 +1,9 @@
 """The fields of a model: which of them are shown, where, and as what."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, DateTime, Enum, LargeBinary
@@ -20,31 +21,55 @@ from starlette_admin.fields import (
     HasOne,
     StringField,
 )
+from starlette_admin.i18n import get_tzinfo
 
 _SECRET = re.compile(r"password|passwd|secret|token|hash|salt|api_?key", re.IGNORECASE)
 _MANY_TO_ONE = RelationshipDirection.MANYTOONE
 _NOT_LOADED = {"dynamic", "write_only"}
 
 
-class _AwareDateTimeField(DateTimeField):
-    """A point in time: without a zone asyncpg would take it for local time."""
+class AsEntered:
+    """A field that keeps what was entered, so that a refused form shows it again."""
+
+    def as_stored(self, entered: object) -> object:
+        """Return the value for the model."""
+        return entered
+
+
+class _AwareDateTimeField(AsEntered, DateTimeField):
+    """A point in time, entered as the clock of the browser shows it."""
 
     async def parse_form_data(
         self,
         request: Request,
         form_data: FormData,
     ) -> datetime | None:
-        value = await super().parse_form_data(request, form_data)
-        return value.replace(tzinfo=UTC) if value else None
+        """Return it without a zone."""
+        text = str(form_data.get(self.id, ""))
+        entered = await super().parse_form_data(request, form_data)
+        return datetime.fromisoformat(text).replace(tzinfo=None) if entered else None
+
+    def as_stored(self, entered: object) -> object:
+        """Return it with its zone: without one asyncpg takes that of this process."""
+        if isinstance(entered, datetime):
+            return entered.replace(tzinfo=get_tzinfo())
+        return entered
 
 
-class _StoredEnumField(EnumField):
+@dataclasses.dataclass
+class _StoredEnumField(AsEntered, EnumField):
     """The members of an Enum, or the strings of a Literal, by what is stored."""
 
+    members: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
     async def serialize_value(self, request: Request, value: object) -> str:
-        """Return what is stored for a member."""
-        choices = [str(text) for text, _ in self._get_choices(request)]
-        return next(text for text in choices if self.coerce(text) == value)
+        """Return what is stored for a member. A default is that already."""
+        stored = {member: text for text, member in self.members.items()}
+        return str(await super().serialize_value(request, stored.get(value, value)))
+
+    def as_stored(self, entered: object) -> object:
+        """Return the member. What is none is left to the CHECK of the column."""
+        return self.members.get(str(entered), entered)
 
 
 def fields_of(mapper: Mapper[Any], keys: Mapping[Mapper[Any], str]) -> list[BaseField]:
@@ -103,7 +128,7 @@ def _converted(mapper: Mapper[Any], name: str, column: Column[Any]) -> BaseField
         return _StoredEnumField(
             name,
             choices=[(text, text) for text in stored],
-            coerce=stored.__getitem__,
+            members=stored,
             default=next((text for text in stored if stored[text] == default), None),
             required=required,
         )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette_admin.contrib.sqla import ModelView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
 
-from .fields import fields_of
+from .fields import AsEntered, fields_of
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SAID = {
@@ -62,6 +62,27 @@ class TableView(ModelView):
             return await super().find_by_pk(request, pk)
         except (TypeError, ValueError):
             return None
+
+    async def before_create(
+        self,
+        request: Request,
+        data: dict[str, Any],
+        obj: object,
+    ) -> None:
+        """Give the model what was entered as text."""
+        for field in self.get_fields_list(request):
+            entered = data.get(field.name)
+            if isinstance(field, AsEntered) and entered is not None:
+                setattr(obj, field.name, field.as_stored(entered))
+
+    async def before_edit(
+        self,
+        request: Request,
+        data: dict[str, Any],
+        obj: object,
+    ) -> None:
+        """Give the model what was entered as text."""
+        await self.before_create(request, data, obj)
 
     async def handle_exception(self, request: Request, exc: Exception) -> None:
         """Turn what PostgreSQL refuses into a message beside a field of the form."""
