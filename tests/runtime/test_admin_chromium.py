@@ -46,18 +46,21 @@ def ask(site: Site) -> Ask:
 
 @pytest.fixture
 def page(site: Site) -> Iterator[Page]:
-    """Return a page without cookies, that fails the test if it has asked another host.
+    """Return a page without cookies, that fails the test if it asked another host or a script broke.
 
     It is closed before the database of the site is dropped.
     """
     asked: list[str] = []
+    errors: list[str] = []
     with chromium.running() as browser:
         context = browser.new_context(locale="en-GB", timezone_id="America/New_York")
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("requestfinished", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
     assert site
+    assert errors == []
     assert {urlsplit(url).hostname for url in asked if url[:5] != "data:"} == {"127.0.0.1"}
 
 
@@ -67,8 +70,6 @@ def address(client: httpx.Client) -> str:
 
 def test_a_row_from_list_to_deletion(site: Site, page: Page, ask: Ask) -> None:
     with site.serving() as client:
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address(client))
         page.get_by_role("link", name="Authors").first.click()
         expect(page).to_have_url(f"{address(client)}/authors/list")
@@ -122,7 +123,6 @@ def test_a_row_from_list_to_deletion(site: Site, page: Page, ask: Ask) -> None:
         delete(page)
         expect(page.locator("td", has_text="Sketch of the Analytical Engine")).to_have_count(0)
         assert ask("SELECT title FROM books") == []
-        assert errors == []
 
 
 def set_born(page: Page) -> None:
