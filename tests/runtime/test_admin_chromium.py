@@ -46,7 +46,7 @@ def ask(site: Site) -> Ask:
 
 @pytest.fixture
 def page(site: Site) -> Iterator[Page]:
-    """Return a page without cookies, that fails the test if it asked another host or a script broke.
+    """Return a page without cookies. The test fails if it asked another host or a script broke.
 
     It is closed before the database of the site is dropped.
     """
