@@ -63,6 +63,7 @@ class Shelf(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
 """
 MAIN = """\
+import logging
 import sys
 
 from fastapi import APIRouter, FastAPI
@@ -70,6 +71,7 @@ from starlette.responses import PlainTextResponse
 
 from layered.core.database import setup_database
 
+logging.basicConfig(level=logging.INFO)
 app = FastAPI()
 setup_database(app)
 router = APIRouter(prefix="/admin")
