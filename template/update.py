@@ -25,7 +25,7 @@ from answers import ANSWERS, parse, recall, settled, without_private
 from before_update import refuse
 from detection import Refusal
 from edits.edit import task
-from edits.plan import DEV_REQUIREMENTS, REQUIREMENTS, Kind, plan
+from edits.plan import ADMIN_REQUIREMENTS, DEV_REQUIREMENTS, Kind, plan, requirements
 from edits.report import left_to_do, sentence
 from ours import ours_of
 from repository import git, git_bytes, names, unmerged
@@ -67,8 +67,8 @@ def edit(kinds: Sequence[str], dependencies: Sequence[str] = ()) -> Iterator[str
     targets = [target for target in plan(answers) if target.kind in wanted]
     about = None
     if dependencies:
-        lines = (*REQUIREMENTS, *DEV_REQUIREMENTS)
-        paste = tuple(line for line in lines if re.split("[^\\w-]", line)[0] in dependencies)
+        lines = (*requirements(answers), *DEV_REQUIREMENTS)
+        paste = tuple(line for line in lines if _name(line) in dependencies)
         targets = [target._replace(paste=paste) for target in targets]
         about = (dependencies, "floors" not in kinds)
     conflicts = unmerged(ROOT, ".")
@@ -77,6 +77,10 @@ def edit(kinds: Sequence[str], dependencies: Sequence[str] = ()) -> Iterator[str
         yield from editor.edit(process, answers, free, about)
     stuck = [target for target in targets if target.path in conflicts]
     yield from editor.left_to_paste(stuck, "is in conflict. Resolve it, then add by hand:")
+
+
+def _name(requirement: str) -> str:
+    return re.split("[^\\w-]", requirement)[0]
 
 
 def after() -> Iterator[str]:
@@ -143,8 +147,14 @@ def _lines(content: bytes) -> Counter[bytes]:
 
 def _changed_answers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Say what an answer that was changed asks for in files which an update does not touch."""
+    admin = [_name(line) for line in ADMIN_REQUIREMENTS]
     if new["db_edit_files"] and not old["db_edit_files"]:
         yield from edit(get_args(Kind))
+    elif new["db_admin"] and not old.get("db_admin"):
+        yield from edit(["dependencies"], admin)
+    if old.get("db_admin") and not new["db_admin"]:
+        path = new["db_dependency_file"] or "dependencies"
+        yield from left_to_do(path, f"The layer has no use for {' and '.join(admin)} any more.")
     if new["project_name"] != old["project_name"]:
         url = "DATABASE_URL=" + _run_copier(".", new, pretend=True)["db_env"]["DATABASE_URL"]
         path = Path(new["db_env_example"])

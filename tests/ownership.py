@@ -20,13 +20,15 @@ ROOMS = (
     " testing/__init__ testing/application testing/databases testing/fixtures"
     " testing/loop_thread testing/savepoints testing/server testing/worker"
 )
+ADMIN_ROOMS = " admin/__init__ admin/access admin/fields admin/mount admin/pages admin/views"
 
 
 def ours(found: Mapping[str, Any]) -> set[str]:
     """Return what an update merges a release into."""
     app = PurePosixPath(found["db_app_dir"])
+    rooms = ROOMS + (ADMIN_ROOMS if found.get("db_admin") else "")
     folders = {
-        app / found["db_layer"]: [f"{room}.py" for room in ROOMS.split()],
+        app / found["db_layer"]: [f"{room}.py" for room in rooms.split()],
         app / found["db_models"]: ["__init__.py", "base.py"],
         PurePosixPath(found["db_alembic"]): [
             *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),

@@ -133,13 +133,14 @@ def test_package_whose_name_is_no_identifier(template: Path, tmp_path: Path) -> 
         ("db_primary_key", "serial", "db_primary_key is 'serial': expected integer or uuid7."),
         ("db_edit_files", "maybe", "'maybe': expected true or false."),
         ("db_update_workflow", "maybe", "'maybe': expected true or false."),
+        ("db_admin", "maybe", "'maybe': expected true or false."),
         (
             "db_pol_size",
             "9",
             (
                 "There is no question db_pol_size: expected one of db_app_dir, project_name, "
                 "db_primary_key, db_pool_size, db_max_overflow, db_edit_files, "
-                "db_update_workflow."
+                "db_update_workflow, db_admin."
             ),
         ),
         ("db_docs", "../docs.md", "There is no question db_docs: expected one of db_app_dir,"),

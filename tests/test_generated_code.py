@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edits.plan import REQUIREMENTS
+from edits.plan import requirements
 from host_manifest import HOSTS
 from layering import add_model, make_host, run
 from rendering import Tree, render, write
@@ -92,6 +92,7 @@ def trees(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
             db_primary_key=key,
             db_pool_size=size,
             db_max_overflow=overflow,
+            db_admin=key == "uuid7",
         )
     return found
 
@@ -137,16 +138,17 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
     for tree in trees.values():
         rooms = [*tree.application.rglob("*.py"), *tree.root.rglob("alembic/env.py")]
         rooms = [path for path in rooms if not path.is_relative_to(tree.root / "tests")]
-        seeding, migrations, development, testing = (
+        seeding, migrations, development, testing, admin = (
             [path for path in rooms if path.parent.name == name]
-            for name in ("seeding", "migrations", "development", "testing")
+            for name in ("seeding", "migrations", "development", "testing", "admin")
         )
         # The commands serve no requests either.
         development += [path for path in rooms if path.name == "__main__.py"]
-        apart = {*seeding, *migrations, *development, *testing}
+        apart = {*seeding, *migrations, *development, *testing, *admin}
         assert 500 < lines({*rooms} - apart) <= 1850  # "about 1,800"
         assert 100 < lines(development) <= 800  # "about 800", with what others add
-        assert 400 < lines(testing) <= 800  # "about 780"
+        assert 400 < lines(testing) <= 850  # "about 800"
+        assert lines(admin) <= 520
         assert 400 < lines(seeding) <= 560  # "about 550"
         assert 400 < lines(migrations) <= 850  # "about 800"
 
@@ -155,11 +157,15 @@ def lines(files: Iterable[Path]) -> int:
     return sum(bool(line.strip()) for file in files for line in file.read_text("utf-8").split("\n"))
 
 
-def test_check_knows_the_versions_that_the_editor_asks_for(trees: dict[str, Tree]) -> None:
-    [check] = trees["flat_integer"].root.rglob("check.py")
+@pytest.mark.parametrize("db_admin", [False, True])
+def test_check_knows_the_versions_that_the_editor_asks_for(
+    trees: dict[str, Tree], *, db_admin: bool
+) -> None:
+    [check] = trees["flat_uuid7" if db_admin else "flat_integer"].root.rglob("check.py")
     floors = dict(re.findall(r'"([a-z-]+)": "([\d.]+)",', check.read_text("utf-8")))
     assert floors.pop("fastapi")
-    assert [re.sub(r"\[.*\]", "", requirement).split(">=") for requirement in REQUIREMENTS] == [
+    wanted = requirements({"db_admin": db_admin})
+    assert [re.sub(r"\[.*\]", "", requirement).split(">=") for requirement in wanted] == [
         list(item) for item in floors.items()
     ]
 

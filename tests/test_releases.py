@@ -273,7 +273,7 @@ def test_names_that_are_gone(
         ),
         replace(f"{LAYER}/settings.py.jinja", "database_ping_after:", "database_ping:"),
         replace(f"{LAYER}/settings.py.jinja", '            "APP_ENV",\n', ""),
-        replace(f"{LAYER}/wiring.py", 'Route("/health', 'Route("/healthy'),
+        replace(f"{LAYER}/wiring.py.jinja", 'Route("/health', 'Route("/healthy'),
         replace(f"{LAYER}/__main__.py", '"wait",', '"await",'),
         replace("copier.yml", "\ndb_max_overflow:\n", "\ndb_overflow:\n"),
     )

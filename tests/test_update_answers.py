@@ -15,11 +15,13 @@ OTHER = {
     "db_max_overflow": "0",
     "db_edit_files": "false",
     "db_update_workflow": "true",
+    "db_admin": "true",
 }
 HOST = "bigger_applications"
 CHANGES = [
     dict(chosen) for size in (1, 2, len(OTHER)) for chosen in combinations(OTHER.items(), size)
 ]
+DEPENDENCIES = "requirements.txt"
 EDITED = "app/core/database/health.py"
 EDIT = ("_DEADLINE = 3", "_DEADLINE = 2")
 
@@ -56,6 +58,9 @@ def test_other_answers(layered: Path, template: Path, tmp_path: Path, new: dict[
 
     after, expected = files(root), files(fresh)
     kept = theirs(root)
+    if "db_admin" in new:
+        declared = "" if "db_edit_files" in new else "starlette-admin>=1.0.3\n"
+        before[DEPENDENCIES] += declared.encode()
     assert {path: after[path] for path in kept} == {path: before[path] for path in kept}
     assert after.keys() == expected.keys()
     assert {path for path in after if after[path] != expected[path]} <= kept

@@ -19,6 +19,10 @@ REQUIREMENTS = (
     "asyncpg>=0.32",
     "pydantic-settings>=2.12",
 )
+# starlette-admin and not sqladmin (1.0.3 and 0.32.0): its forms carry CSRF tokens and nothing
+# changes by GET, where sqladmin has no tokens and runs actions by GET. It commits before it
+# answers, joins what a list refers to, and its types pass mypy. Below 1.0.3 nothing was tried.
+ADMIN_REQUIREMENTS = ("starlette-admin>=1.0.3",)
 DEV_REQUIREMENTS = (
     "pytest>=8",
     "httpx>=0.27",
@@ -56,7 +60,7 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
                 "class Settings(DatabaseVariables, BaseSettings):  # where it reads .env",
             ),
         )
-    yield _dependencies(answers["db_dependency_file"])
+    yield _dependencies(answers["db_dependency_file"], requirements(answers))
     if not answers["db_new_env_example"]:
         paste = tuple(f"{key}={value}" for key, value in answers["db_env"].items())
         yield Target("env", answers["db_env_example"], paste)
@@ -69,12 +73,18 @@ def plan(answers: Mapping[str, Any]) -> Iterator[Target]:
             yield Target("compose", answers["db_compose_file"], paste)
 
 
-def _dependencies(path: str) -> Target:
+def requirements(answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the application needs at run time with these answers."""
+    # Not yet an answer in a project that comes from a release without the question.
+    return (*REQUIREMENTS, *(ADMIN_REQUIREMENTS if answers.get("db_admin") else ()))
+
+
+def _dependencies(path: str, lines: tuple[str, ...]) -> Target:
     name = PurePosixPath(path).name
     if not name:
-        return Target("nowhere", "dependencies", REQUIREMENTS)
+        return Target("nowhere", "dependencies", lines)
     if name == "pyproject.toml":
-        return Target("pyproject", path, REQUIREMENTS)
+        return Target("pyproject", path, lines)
     if name == "Pipfile":
-        return Target("other", path, (f"pipenv install {shlex.join(REQUIREMENTS)}",))
-    return Target("requirements" if name.endswith((".txt", ".in")) else "other", path, REQUIREMENTS)
+        return Target("other", path, (f"pipenv install {shlex.join(lines)}",))
+    return Target("requirements" if name.endswith((".txt", ".in")) else "other", path, lines)

@@ -35,13 +35,12 @@ from edits import (
     settings_class,
 )
 from edits.edit import Edit, task
-from edits.plan import DEV_REQUIREMENTS, REQUIREMENTS, Target, plan
+from edits.plan import DEV_REQUIREMENTS, Target, plan, requirements
 from edits.report import left_to_do, report
 from edits.requirement import Need
 from edits.source import LeftAloneError, Source
 
-NEEDS = (
-    *(Need(Requirement(line)) for line in REQUIREMENTS),
+HOST_NEEDS = (
     Need(
         Requirement("fastapi>=0.121"),
         why='Depends(scope="function"), with which the commit comes before the response',
@@ -107,10 +106,11 @@ def _edit(
     target: Target, source: str, answers: Mapping[str, Any], dependencies: Dependencies | None
 ) -> Edit:
     layer, package = answers["db_layer_module"], _package_of(target.path, answers)
-    needs: Sequence[Need] = NEEDS
+    own = (Need(Requirement(line)) for line in requirements(answers))
+    needs: Sequence[Need] = (*own, *HOST_NEEDS)
     dev_needs: Sequence[Need] = DEV_NEEDS
     if dependencies:
-        needs, dev_needs = dependencies.among(NEEDS), dependencies.among(DEV_NEEDS)
+        needs, dev_needs = dependencies.among(needs), dependencies.among(dev_needs)
     match target.kind:
         case "app":
             edit = app_module.edit(source, module=layer, package=package)

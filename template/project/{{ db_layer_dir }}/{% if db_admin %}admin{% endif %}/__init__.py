@@ -1,0 +1,1 @@
+"""A page at `/admin` to look into the tables and to change rows."""
