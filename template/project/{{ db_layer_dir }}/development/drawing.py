@@ -56,8 +56,7 @@ def mermaid(metadata: MetaData) -> str:
         alembic.util.CommandError: the library is not installed.
 
     """
-    # In quotes, a name may be a word of Mermaid's, such as "one".
-    copy = _copy(metadata, '"{}"')
+    copy = _copy(metadata)
     draw = _library("mermaid").Mermaid
     picture = draw(copy.metadata, "preserve-order", max_enum_members=_ENUM_VALUES)
     tables, blank, relations = str(picture).rpartition("\n\n")
@@ -79,12 +78,12 @@ def graphviz(metadata: MetaData) -> str:
         alembic.util.CommandError: the library is not installed.
 
     """
-    copy = _copy(metadata, "{}")
+    copy = _copy(metadata)
     picture = _library("dot").Dot(copy.metadata, "preserve-order")
     for edge in picture.graph.get_edges():
-        if (edge.get_destination().strip('"'), edge.get("label")) in copy.shared:
+        if (edge.get_destination(), edge.get("label")) in copy.shared:
             edge.set("arrowhead", "crow")
-    return str(picture)
+    return re.sub('<b>"(.+)"</b>', r"<b>\1</b>", str(picture))
 
 
 def _library(part: str) -> ModuleType:
@@ -94,9 +93,10 @@ def _library(part: str) -> ModuleType:
     return import_module(f"{_LIBRARY}.transformers.{part}")
 
 
-def _copy(metadata: MetaData, quotes: str) -> _Copy:
+def _copy(metadata: MetaData) -> _Copy:
     tables = dict(sorted(metadata.tables.items()))
-    names = dict(zip(tables, map(quotes.format, _words(tables)), strict=True))
+    # In quotes, a table may have the name of a word of theirs: "one", "graph".
+    names = dict(zip(tables, map('"{}"'.format, _words(tables)), strict=True))
     words: dict[Column[Any], str] = {}
     for table in tables.values():
         its_words = _words(column.name for column in table.columns)
