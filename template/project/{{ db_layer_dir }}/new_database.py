@@ -11,7 +11,7 @@ from .url import Address
 from .waiting import connect_when_up
 
 _MAINTENANCE = "postgres"  # the database that every server has for this
-_EXISTS = "42P04"
+_EXISTS = {"42P04", "23505"}  # the second one: created at this very moment
 
 
 async def create_database() -> str:
@@ -43,7 +43,7 @@ async def create(settings: DatabaseSettings, address: Address) -> str:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _EXISTS:
+        if getattr(error.orig, "sqlstate", None) in _EXISTS:
             return f"The database {name} exists"
         raise DatabaseUnavailableError(str(error.orig)) from error
     finally:
