@@ -42,7 +42,7 @@ class Reader:
         self.printed: list[str] = []
 
     def follow(self, page: str) -> None:
-        for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page, re.M | re.S):
+        for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
             if language == "sh":
                 for line in block.splitlines():
                     self.enter(line.replace("localhost:8000", f"localhost:{self.web}"))
@@ -95,11 +95,9 @@ class Reader:
         imported, _, call = block.partition("\n\n")
         path = self.root / self.answers["db_app_module"]
         text = path.read_bytes().decode()
-        [wired] = re.findall(r"^.*setup_database\(app\)\r?\n", text, re.M)
-        first = re.search(r"^(import|from) ", text, re.M)
-        assert first
+        [wired] = re.findall(r"^.*setup_database\(app\)\r?\n", text, re.MULTILINE)
         text = text.replace(wired, f"{wired}{call}")
-        text = f"{text[: first.start()]}{imported}\n{text[first.start() :]}"
+        text = re.sub("^(?=import |from )", f"{imported}\n", text, count=1, flags=re.MULTILINE)
         path.write_bytes(text.encode())
 
     def leave(self) -> None:
@@ -124,7 +122,8 @@ def folder() -> Iterator[Path]:
 
 def section(root: Path) -> str:
     page = (root / answers(root)["db_docs"]).read_text("utf-8")
-    return page.partition(f"\n{SECTION}")[2].partition("\n## ")[0]
+    rest: str = page.partition(f"\n{SECTION}")[2]
+    return rest.partition("\n## ")[0]
 
 
 def project(template: Path, host: str, root: Path) -> Path:
@@ -150,14 +149,14 @@ def test_the_section_is_true(template: Path, folder: Path, host: str) -> None:
     assert created in printed
     assert listed in printed
     assert "1 passed" in printed[-1]
-    [url] = re.findall(r"^DATABASE_URL=(.*)$", (root / ".env").read_text("utf-8"), re.M)
+    [url] = re.findall(r"^DATABASE_URL=(.*)$", (root / ".env").read_text("utf-8"), re.MULTILINE)
     port = urlsplit(url).port
     assert port
     assert port != 5432
 
 
-MUTANTS = {
-    "no migration": lambda page: re.sub(r"^.* upgrade\n", "", page, flags=re.M),
+MUTANTS: dict[str, Mutate] = {
+    "no migration": lambda page: re.sub(r"^.* upgrade\n", "", page, flags=re.MULTILINE),
     "another table": lambda page: page.replace("ReadSessionDep) -> list", "SessionDp) -> list"),
     "no router": lambda page: page.replace(WIRING, "str("),
     "another path": lambda page: page.replace("localhost:8000/widgets'", "localhost:8000/widget'"),
