@@ -32,28 +32,31 @@ def shop(section: str, database_url: str) -> Iterator[str]:
     """Run the SQL of the page with a name of our own in place of `shop`, and return that."""
     name = f"shop{uuid4().hex[:8]}"
     [block] = re.findall(r"^```sql\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    server = Server(database_url)
-    server.ask(block.replace("shop_", f"{name}_"))
+    execute(database_url, block.replace("shop_", f"{name}_"))
     yield name
     for role in re.findall(r"CREATE ROLE shop(\w+)", block):
-        server.ask(f"DROP OWNED BY {name}{role} CASCADE; DROP ROLE {name}{role}")
+        execute(database_url, f"DROP OWNED BY {name}{role} CASCADE", f"DROP ROLE {name}{role}")
+
+
+def execute(url: str, *statements: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(execute())
 
 
 def may(url: str, role: str, *statements: str) -> bool:
-    """Tell whether a role may execute the statements; all of them or none."""
-
-    async def execute() -> bool:
-        connection = await asyncpg.connect(url)
-        try:
-            for statement in (f"SET ROLE {role}", *statements):
-                await connection.execute(statement)
-        except asyncpg.InsufficientPrivilegeError:
-            return False
-        finally:
-            await connection.close()
-        return True
-
-    return asyncio.run(execute())
+    """Tell whether a role may execute each of the statements."""
+    try:
+        execute(url, f"SET ROLE {role}", *statements)
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    return True
 
 
 def test_each_role_may_do_its_work_and_no_more(shop: str, database_url: str) -> None:
@@ -77,7 +80,7 @@ def test_the_owner_migrates_what_the_application_uses(
     model = layering.MODEL.format(models="layered.models")
     (root / "backend/layered/models/widget.py").write_text(model, "utf-8")
     password = uuid4().hex
-    Server(database_url).ask(f"ALTER ROLE {shop}_owner PASSWORD '{password}'")
+    execute(database_url, f"ALTER ROLE {shop}_owner PASSWORD '{password}'")
     url = make_url(database_url).set(username=f"{shop}_owner", password=password)
     variables = {
         "DATABASE_URL": "postgresql://nobody@localhost:1/nothing",
@@ -92,7 +95,7 @@ def test_the_owner_migrates_what_the_application_uses(
 def test_a_backup_is_restored(
     section: str, database_url: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    Server(database_url).ask(f"{TABLE}; {INSERT}; {INSERT}")
+    execute(database_url, TABLE, INSERT, INSERT)
     name = f"restored_{uuid4().hex}"
     restored = postgres.database_url(postgres_url, name)
     [block] = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
