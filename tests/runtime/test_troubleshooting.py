@@ -48,6 +48,13 @@ def test_each_message_is_one_that_somebody_says(page: str, said: str) -> None:
         assert form in said, message
 
 
+def test_the_trap_is_the_one_that_sqlalchemy_has(page: str, said: str) -> None:
+    [shown] = re.findall(
+        r"^```text\nsqlalchemy\.exc\.MissingGreenlet: (.*)\n```$", page, re.MULTILINE
+    )
+    assert f"{shown}\n" in said
+
+
 def test_the_contents_name_sections_that_are_there(page: str) -> None:
     headings = re.findall(
         r"^#+ (.+)$", re.sub(r"```.*?```", "", page, flags=re.DOTALL), re.MULTILINE
