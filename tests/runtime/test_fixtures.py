@@ -86,8 +86,13 @@ def run_tests(home: Path, postgres_url: str) -> Pytest:
     return run_suite
 
 
-def databases(url: str) -> list[str]:
-    return Server(url).ask("SELECT datname FROM pg_database WHERE datname LIKE 'test_layered_%'")
+@pytest.fixture
+def databases(home: Path, postgres_url: str) -> Callable[[], list[str]]:
+    """Return a function that names those of the runs in this folder."""
+    room, prefix = home / "layered/core/database/testing/databases.py", f"test_{uuid4().hex[:8]}"
+    room.write_text(room.read_text("utf-8").replace('"test_layered"', f'"{prefix}"'), "utf-8")
+    query = f"SELECT datname FROM pg_database WHERE datname LIKE '{prefix}%'"  # noqa: S608
+    return lambda: Server(postgres_url).ask(query)
 
 
 def outcome(done: CompletedProcess[str]) -> str:
@@ -133,22 +138,22 @@ def test_two_transactions_at_once(run_tests: Pytest) -> None:
     assert outcome(done) == "3 passed", done.stdout
 
 
-def test_nothing_is_left(run_tests: Pytest, database_url: str) -> None:
-    before = {*databases(database_url)}
+def test_nothing_is_left(run_tests: Pytest, databases: Callable[[], list[str]]) -> None:
     done = run_tests(LEAKS + TWO_AT_ONCE, "-p", "xdist", "-n", "2")
     assert "2 failed" in outcome(done), done.stdout
     assert "ResourceWarning" not in done.stdout + done.stderr
-    assert {*databases(database_url)} <= before
+    assert databases() == []
 
 
-def test_killed_half_way_and_run_again(home: Path, run_tests: Pytest, database_url: str) -> None:
-    others = {*databases(database_url)}
+def test_killed_half_way_and_run_again(
+    home: Path, run_tests: Pytest, postgres_url: str, databases: Callable[[], list[str]]
+) -> None:
     suite = MANY.format(coroutines=200, functions=200, requests=200)
     write(home, {"tests/test_suite.py": suite})
     with subprocess.Popen(
         command("-q", "-p", "xdist", "-n", "2", "tests/test_suite.py"),
         cwd=home,
-        env=layering.environment(variables(database_url)),
+        env=layering.environment(variables(postgres_url)),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -159,11 +164,10 @@ def test_killed_half_way_and_run_again(home: Path, run_tests: Pytest, database_u
             printed += killed.stdout.read(1)
             assert killed.poll() is None, printed
         os.killpg(killed.pid, signal.SIGKILL)
-    left = {*databases(database_url)} - others
-    assert len(left) == 3
+    assert len(databases()) == 3
     done = run_tests(suite, "-p", "xdist", "-n", "2")
     assert outcome(done) == "600 passed", done.stdout
-    assert not left & {*databases(database_url)}
+    assert databases() == []
 
 
 def test_what_a_factory_makes(run_tests: Pytest) -> None:
