@@ -15,7 +15,8 @@ ROOMS = (
     " seeding/__init__ seeding/batches seeding/command seeding/progress seeding/references"
     " seeding/rows seeding/upsert session settings statements status tables transactions url"
     " variables waiting wiring"
-    " development/__init__ development/account development/dev development/programs"
+    " development/__init__ development/account development/dev development/diagram"
+    " development/drawing development/programs"
     " development/psql development/server migrations/alembic_command"
     " testing/__init__ testing/application testing/databases testing/fixtures"
     " testing/loop_thread testing/savepoints testing/server testing/worker"
@@ -34,7 +35,8 @@ def ours(found: Mapping[str, Any]) -> set[str]:
             *("env.py", "script.py.mako", "squawk.toml", "versions/.gitkeep"),
         ],
         PurePosixPath(found["db_tests"]): [
-            *("README.md", "test_database_health.py", "test_database_migrations.py"),
+            *("README.md", "test_database_diagram.py", "test_database_health.py"),
+            "test_database_migrations.py",
             *(["__init__.py"] if found["db_tests_package"] else []),
         ],
     }

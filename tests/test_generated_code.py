@@ -146,7 +146,7 @@ def test_the_runtime_is_read_over_one_coffee(trees: dict[str, Tree]) -> None:
         development += [path for path in rooms if path.name == "__main__.py"]
         apart = {*seeding, *migrations, *development, *testing, *admin}
         assert 500 < lines({*rooms} - apart) <= 1850  # "about 1,800"
-        assert 100 < lines(development) <= 800  # "about 800", with what others add
+        assert 100 < lines(development) <= 1080  # "about 1,030"
         assert 400 < lines(testing) <= 850  # "about 800"
         assert lines(admin) <= 520
         assert 400 < lines(seeding) <= 560  # "about 550"
