@@ -274,7 +274,7 @@ def test_names_that_are_gone(
         replace(f"{LAYER}/settings.py.jinja", "database_ping_after:", "database_ping:"),
         replace(f"{LAYER}/settings.py.jinja", '            "APP_ENV",\n', ""),
         replace(f"{LAYER}/wiring.py.jinja", 'Route("/health', 'Route("/healthy'),
-        replace(f"{LAYER}/__main__.py", '"wait",', '"await",'),
+        replace(f"{LAYER}/__main__.py.jinja", '"wait",', '"await",'),
         replace("copier.yml", "\ndb_max_overflow:\n", "\ndb_overflow:\n"),
     )
     found = names(render(template, LAST, HOST, tmp_path / "project"), template)

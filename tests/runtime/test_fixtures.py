@@ -33,9 +33,7 @@ SAVEPOINTS = "layered/core/database/testing/savepoints.py"
 
 
 @pytest.fixture(scope="module")
-def suite(
-    rendered: Tree, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def suite(rendered: Tree, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a project with a model, its revision and endpoints that use it."""
     root = shutil.copytree(rendered.root, tmp_path_factory.mktemp("suite") / "repository")
     home = root / "backend"
