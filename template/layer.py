@@ -220,6 +220,10 @@ def _next_steps(root: Path, answers: Mapping[str, Any], *, is_work_left: bool) -
     yield f"  2. docker compose -f {shlex.quote(answers['db_start_file'])} up -d db"
     yield f"  3. {enter}alembic upgrade head"
     yield f"Copy the line DATABASE_URL from {variables} to {variables.parent / '.env'} before 3."
+    place = answers["db_import_root"]
+    there = "" if place == "." else f"cd {shlex.quote(place)} && "
+    yield "Without Docker, instead of 2 and 3:"
+    yield f"  {there}python -m {answers['db_layer_module']} dev --upgrade"
     yield f"How to add a model, migrate, seed, test and update: {answers['db_docs']}"
 
 

