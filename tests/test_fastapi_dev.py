@@ -19,23 +19,29 @@ CHOSEN = [host for host in HOSTS if host.name in SHAPES]
 
 
 @pytest.fixture(scope="module")
-def fastapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the program, in an environment of its own: it brings uvloop for the others, too."""
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python with the command, which brings uvloop: not for the other tests."""
     folder = tmp_path_factory.mktemp("fastapi") / "venv"
     run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
     python = folder / "bin/python"
     run("uv", "pip", "install", "--quiet", "--python", python, "fastapi-cli", cwd=folder.parent)
     [libraries] = folder.glob("lib/python*/site-packages")
     (libraries / "ours.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
-    return folder / "bin/fastapi"
+    return python
 
 
 @pytest.mark.parametrize("host", CHOSEN, ids=lambda host: host.name)
-def test_it_starts(host: Host, template: Path, fastapi: Path, tmp_path: Path) -> None:
+def test_it_starts(host: Host, template: Path, python: Path, tmp_path: Path) -> None:
     root = make_host(host.folder, tmp_path / "shop")
     layer(template, root)
     port, log = free_port(), tmp_path / "log"
-    command = [str(fastapi), "dev", str(Path(host.app_module).relative_to(host.import_root))]
+    command = [
+        str(python),
+        "-m",
+        "fastapi",
+        "dev",
+        str(Path(host.app_module).relative_to(host.import_root)),
+    ]
     with (
         log.open("wb") as output,
         subprocess.Popen(
