@@ -119,8 +119,9 @@ def test_our_tests_find_an_application_that_nothing_puts_on_the_path(
     }
     root = repository(tmp_path / "host", flat)
     layer(template, root)
-    tests = run(sys.executable, "-m", "pytest", "-q", "tests/database", cwd=root).stdout
-    assert "5 passed, 7 skipped" in tests
+    command = (sys.executable, "-m", "pytest", "-q", "tests/database")
+    tests = run(*command, cwd=root, variables={"DATABASE_PROGRAMS": "nowhere"}).stdout
+    assert "6 passed, 7 skipped" in tests
 
 
 def test_options_of_copier_reach_the_second_pass(template: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def variables(url: str | None) -> dict[str, str]:
     """Return an environment in which the database of the application cannot be used."""
     named = dict.fromkeys(("DATABASE_URL", "ALEMBIC_DATABASE_URL", "DATABASE_READ_URL"), NOWHERE)
     named |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    return named | ({"TEST_DATABASE_URL": url} if url else {})
+    return named | ({"TEST_DATABASE_URL": url} if url else {"DATABASE_PROGRAMS": "nowhere"})
 
 
 @pytest.fixture
