@@ -181,16 +181,6 @@ async def test_both_sessions_in_one_request(async_client):
     assert len({{*(await async_client.get("/which")).json()}}) == 1
 
 
-async def test_a_read_inside_a_write(isolated_database):
-    async with async_session() as session, session.begin():
-        session.add(Ticket(number=1))
-        await session.flush()
-        async for reading in get_read_db():
-            await reading.scalars(NUMBERS)
-        session.add(Ticket(number=2))
-    assert await numbers() == [1, 2]
-
-
 async def test_units_of_work(isolated_database):
     async def work(session):
         session.add(Ticket(number=1))
@@ -267,10 +257,15 @@ async def test_after_them(db_session):
 """
 
 TWO_AT_ONCE = """\
+import asyncio
+import os
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from layered.core.database import async_session
+from layered.core.database.session import get_read_db
 from layered.models.tickets import Ticket
 
 pytestmark = pytest.mark.anyio
@@ -287,13 +282,90 @@ async def work():
         return (await session.scalars(select(Ticket.number))).all()
 
 
+async def read_inside():
+    async with async_session() as session, session.begin():
+        session.add(Ticket(number=1))
+        await session.flush()
+        async for reading in get_read_db():
+            return (await reading.scalars(select(Ticket.number))).all()
+
+
 async def test_isolated(isolated_database):
-    with pytest.raises(RuntimeError, match="own_database"):
-        await work()
+    for two_at_once in (work, read_inside):
+        with pytest.raises(RuntimeError, match="own_database"):
+            await two_at_once()
+
+
+async def test_a_read_before_the_first_write(isolated_database):
+    async with async_session() as session, session.begin():
+        await session.scalars(select(Ticket))
+        async for reading in get_read_db():
+            assert (await reading.scalars(select(Ticket))).all() == []
+        session.add(Ticket(number=1))
+
+
+async def test_isolated_again(isolated_database):
+    async with async_session() as session:
+        assert (await session.scalars(select(Ticket))).all() == []
 
 
 async def test_own(own_database):
     assert await work() == [2]
+    assert await read_inside() == [2]
+
+
+async def test_own_asked_for_later(request):
+    request.getfixturevalue("own_database")
+    assert await work() == [2]
+
+
+async def test_own_asked_for_too_late(request, isolated_database):
+    with pytest.raises(RuntimeError, match="among its arguments"):
+        request.getfixturevalue("own_database")
+
+
+async def test_a_rollback_that_would_undo_the_work_of_others(isolated_database, db_session):
+    await db_session.scalars(select(Ticket))
+    async with async_session() as session, session.begin():
+        session.add(Ticket(number=1))
+    with pytest.raises(RuntimeError, match="commit that before"):
+        await db_session.rollback()
+
+
+async def test_a_listener(own_database):
+    heard = asyncio.Queue()
+    async with async_session() as session, async_session() as other:
+        connection = await (await session.connection()).get_raw_connection()
+        await connection.driver_connection.add_listener("news", lambda *a: heard.put_nowait(a[3]))
+        await session.commit()
+        await other.execute(text("NOTIFY news, 'here'"))
+        await other.commit()
+        assert await asyncio.wait_for(heard.get(), 5) == "here"
+
+
+async def test_a_connection_that_is_ended(isolated_database):
+    with pytest.raises(DBAPIError):
+        async with async_session() as session:
+            await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+async def test_after_it(isolated_database, db_session):
+    async with async_session() as session, session.begin():
+        session.add(Ticket(number=1))
+    assert (await db_session.scalars(select(Ticket.number))).all() == [1]
+
+
+async def test_a_test_that_patches_and_undoes(isolated_database, monkeypatch):
+    monkeypatch.undo()
+    async with async_session() as session, session.begin():
+        session.add(Ticket(number=1))
+
+
+async def test_a_test_that_asks_for_nothing():
+    assert "me:pa55word" not in os.environ["DATABASE_URL"]
+    async with async_session() as session:
+        with pytest.raises(OperationalError):
+            await session.scalars(select(Ticket))
 
 
 async def test_own_again(own_database, db_session):

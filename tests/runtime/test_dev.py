@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 import layering
@@ -129,13 +131,17 @@ def test_the_data_stay_from_one_day_to_the_next(home: Path, url: str, whose: str
         for name, value in {
             "fsync": "on",
             "TimeZone": "UTC",
-            "unix_socket_directories": "",
             "listen_addresses": "localhost",
             "server_encoding": "UTF8",
             "password_encryption": "scram-sha-256",
         }.items():
             assert server.ask(f"SHOW {name}") == [value]
-        assert server.ask("SELECT rolname FROM pg_roles WHERE rolsuper") == ["me"]
+        opened = (home / DATA / "postmaster.opts").read_text("utf-8")
+        assert re.search(r"--unix_socket_directories=['\"\s]", opened)
+        mine = "SELECT (rolsuper, rolcreatedb, rolcreaterole) FROM pg_roles WHERE rolname = 'me'"
+        assert server.ask(mine) == [(False, True, False)]
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            server.ask("COPY (SELECT 1) TO PROGRAM 'cat'")
         assert server.ask("SELECT lower('Ä') || upper('ß') = 'äß'") == [True]
         server.ask("CREATE TABLE kept AS SELECT 1 AS number")
         stop(process)
@@ -154,7 +160,7 @@ def test_each_signal_shuts_it_down_in_good_order(home: Path, url: str, number: i
         line_of(process)
         stop(process, number)
     assert gone(home)
-    log = (home / ".database/dev/log").read_text("utf-8")
+    log = (home / ".database/dev/data/server.log").read_text("utf-8")
     assert "received fast shutdown request" in log
     assert "database system is shut down" in log
 
@@ -249,7 +255,9 @@ def test_what_was_committed_outlives_the_death_of_all(home: Path, url: str) -> N
         assert json.loads(line_of(process))["state"] == "started"
         assert Server(url).ask("SELECT number FROM kept") == [1]
         stop(process)
-    assert "was not properly shut down" in (home / ".database/dev/log").read_text("utf-8")
+    assert "was not properly shut down" in (home / ".database/dev/data/server.log").read_text(
+        "utf-8"
+    )
 
 
 def test_a_server_that_ends_ends_the_command(home: Path, url: str) -> None:
@@ -257,7 +265,7 @@ def test_a_server_that_ends_ends_the_command(home: Path, url: str) -> None:
         line_of(process)
         os.kill(postmaster(home), signal.SIGQUIT)
         out, err = process.communicate(timeout=60)
-    log = home / ".database/dev/log"
+    log = home / ".database/dev/data/server.log"
     assert (process.returncode, out) == (1, "")
     assert err == f"PostgreSQL has ended by itself: {log} tells why\n"
 
@@ -407,3 +415,41 @@ def test_the_log_tells_why_it_did_not_start(home: Path, url: str) -> None:
     assert (code, out, told.count("\n")) == (1, "", 1)
     assert told.startswith("PostgreSQL did not start: ")
     assert 'invalid value for parameter "max_connections"' in told
+
+
+def test_a_pid_file_that_names_another_process(home: Path, url: str) -> None:
+    """As after a restart of the machine, when the numbers begin anew."""
+    with started(home, url) as process:
+        line_of(process)
+        stop(process)
+    pid_file = home / DATA / "postmaster.pid"
+    with subprocess.Popen(["sleep", "60"], user="nobody" if os.geteuid() == 0 else None) as other:
+        lines = (str(other.pid), str(pid_file.parent), "1", str(urlsplit(url).port), "", "", "")
+        pid_file.write_text("\n".join(lines), "utf-8")
+        with started(home, url) as process:
+            assert line_of(process).startswith("PostgreSQL runs at ")
+            stop(process)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_links_that_the_account_of_the_server_may_leave(home: Path, url: str) -> None:
+    with started(home, url) as process:
+        line_of(process)
+        stop(process)
+    precious = home / "precious"
+    precious.write_text("kept", "utf-8")
+    precious.chmod(0o600)
+    (home / DATA / "server.log").unlink()
+    (home / DATA / "server.log").symlink_to(precious)
+    before = precious.stat()
+    with started(home, url) as process:
+        if os.geteuid() == 0:  # whom nobody may not take for a ride
+            process.wait()
+        else:
+            line_of(process)
+            stop(process)
+    assert precious.stat().st_uid == before.st_uid
+    if os.geteuid() == 0:
+        assert precious.read_text("utf-8") == "kept"
+        assert (home / ".database/dev").stat().st_uid == 0

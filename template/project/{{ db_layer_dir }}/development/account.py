@@ -6,7 +6,7 @@ PostgreSQL refuses to run as root, as one does in many containers.
 import asyncio
 import os
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import PIPE, STDOUT
 from importlib import import_module
 from pathlib import Path
 from stat import S_IXOTH
@@ -30,12 +30,17 @@ def run(program: str, *arguments: str, folder: Path) -> Done:
     return asyncio.run(_run(program, *arguments, cwd=folder))
 
 
-def run_server(program: Path, *arguments: str, folder: Path) -> Done:
+def run_server(
+    program: Path,
+    *arguments: str,
+    folder: Path,
+    entered: str = "",
+) -> Done:
     """Run a program of the server in the folder, as the account if one is root."""
-    options: dict[str, Any] = {"cwd": folder}
+    options: dict[str, Any] = {"cwd": folder, "entered": entered}
     if is_root():
-        entry = import_module("pwd").getpwnam(NAME)
-        options |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        user, group = _ids()
+        options |= {"user": user, "group": group, "extra_groups": []}
     return asyncio.run(_run(str(program), *arguments, **options))
 
 
@@ -45,9 +50,9 @@ def is_root() -> bool:
 
 
 def give(path: Path) -> None:
-    """Let the account own it."""
+    """Let the account own it, but not what a link leads to."""
     if is_root():
-        shutil.chown(path, NAME)
+        os.chown(path, *_ids(), follow_symlinks=False)
 
 
 def may_enter(folder: Path) -> bool:
@@ -73,19 +78,24 @@ def within_reach(programs: Path, inside: Path) -> Path:
     return copies / programs.relative_to(package.parent)
 
 
-async def _run(*command: str, **options: Options) -> Done:
+def _ids() -> tuple[int, int]:
+    entry = import_module("pwd").getpwnam(NAME)
+    return entry.pw_uid, entry.pw_gid
+
+
+async def _run(*command: str, entered: str = "", **options: Options) -> Done:
     # Without the defaults for clients of PostgreSQL, and in English.
     variables = {name: os.environ[name] for name in os.environ if name[:2] != "PG"}
     process = await asyncio.create_subprocess_exec(
         *command,
         env=variables | {"LC_ALL": "C"},
-        stdin=DEVNULL,
+        stdin=PIPE,
         stdout=PIPE,
         stderr=STDOUT,
         **options,
     )
     try:
-        printed, _ = await process.communicate()
+        printed, _ = await process.communicate(entered.encode())
     finally:
         if process.returncode is None:  # interrupted
             process.kill()

@@ -13,6 +13,7 @@ from .fixtures import (
     database_worker,
     db_session,
     isolated_database,
+    no_other_database,
     own_database,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "database_worker",
     "db_session",
     "isolated_database",
+    "no_other_database",
     "own_database",
 ]

@@ -112,3 +112,9 @@ class OwnConnection(Elsewhere):
     def terminate(self) -> None:
         """Hang up, as asyncpg does."""
         self._thread.soon(answer(self._target.terminate))
+
+    async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """Call back in the loop of the task that listens."""
+        loop = asyncio.get_running_loop()
+        later = partial(loop.call_soon_threadsafe, callback)
+        await self._call(self._target.add_listener, channel, later)
