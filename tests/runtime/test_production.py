@@ -100,7 +100,7 @@ def test_a_backup_is_restored(
     restored = postgres.database_url(postgres_url, name)
     [block] = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     path = f"{postgres.installation() / 'bin'}:{layering.environment()['PATH']}"
-    variables = {"DATABASE_URL": database_url, "RESTORED_URL": restored, "PATH": path}
+    variables = {"ALEMBIC_DATABASE_URL": database_url, "RESTORED_URL": restored, "PATH": path}
     command = re.sub(r"\brestored$", name, block, flags=re.MULTILINE)
     assert command != block
     try:
