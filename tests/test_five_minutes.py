@@ -60,7 +60,7 @@ class Reader:
             self.open(f"{line} --port {self.web}", self.web)
         else:
             self.printed.append(run("bash", "-ec", line, cwd=self.root).stdout)
-        if line.startswith("grep "):
+        if "grep " in line:
             self.change_port()
 
     def change_port(self) -> None:
