@@ -45,7 +45,7 @@ asyncio.run(check())
 """
 # Programs that run until they are stopped, their clients, and what test_production.py does.
 ELSEWHERE = re.compile(
-    "docker compose |.*grep |curl |pg_dump |pg_restore |createdb |.* (dev|dev --upgrade)$|.*uvicorn "
+    "docker compose |.*grep |curl |pg_(dump|restore) |createdb |.* (dev|dev --upgrade)$|.*uvicorn "
 )
 # What a person changes in Python before the recipe of which this is a part.
 NEW_VALUES = {
