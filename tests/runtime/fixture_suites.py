@@ -334,13 +334,17 @@ async def test_a_rollback_that_would_undo_the_work_of_others(isolated_database, 
 
 async def test_a_listener(own_database):
     heard = asyncio.Queue()
+    # So that it raises when another thread wakes it.
+    asyncio.get_running_loop().set_debug(True)
+    waiting = asyncio.create_task(heard.get())
     async with async_session() as session, async_session() as other:
         connection = await (await session.connection()).get_raw_connection()
         await connection.driver_connection.add_listener("news", lambda *a: heard.put_nowait(a[3]))
         await session.commit()
         await other.execute(text("NOTIFY news, 'here'"))
         await other.commit()
-        assert await asyncio.wait_for(heard.get(), 5) == "here"
+        assert await asyncio.wait_for(waiting, 5) == "here"
+    asyncio.get_running_loop().set_debug(False)
 
 
 async def test_a_connection_that_is_ended(isolated_database):
