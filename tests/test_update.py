@@ -173,7 +173,7 @@ def test_from_every_release(
     if host.name in IN_USE:
         assert_data_are_there(host, root, database_url)
         after = own_tests(host, root, TEST_DATABASE_URL=database_url)
-        assert passed(after) == passed(tests)
+        assert passed(after) >= passed(tests)  # a release may bring tests of its own
     else:
         own_tests(host, root)
         assert_nothing_is_left_to_do(host, root)
