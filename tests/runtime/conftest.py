@@ -77,6 +77,13 @@ def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return render(template, root, root)
 
 
+@pytest.fixture
+def _uuids_of_the_server(postgres_url: str) -> None:
+    [version] = Server(postgres_url).ask("SELECT current_setting('server_version_num')::int")
+    if version < 180000:
+        pytest.skip("uuidv7() needs PostgreSQL 18, and TEST_DATABASE_URL leads to an older one")
+
+
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a Python with the libraries of this one and no programs beside it."""

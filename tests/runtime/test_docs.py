@@ -208,6 +208,7 @@ class Reader:
             module.write_text(f"{module.read_text('utf-8')}\n\n{block}", "utf-8")
 
 
+@pytest.mark.usefixtures("_uuids_of_the_server")
 def test_the_page_is_true(template: Path, tmp_path: Path, database_url: str, test_url: str) -> None:
     root = make_host("backend_frontend", tmp_path / "host")
     layer(template, root)

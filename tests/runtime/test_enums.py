@@ -276,6 +276,7 @@ def test_the_mixin_equals_its_tables(
     assert ("sa.Uuid()" if key == "uuid7" else "sa.BigInteger(), sa.Identity(") in revision
 
 
+@pytest.mark.usefixtures("_uuids_of_the_server")
 def test_ids_made_by_the_server_keep_the_order_of_a_batch(home: Path, database_url: str) -> None:
     write(home, {"layered/models/parcels.py": LABELLED})
     revision = autogenerate(home, database_url)
