@@ -118,7 +118,7 @@ def test_clones(pytestconfig, database_worker):
         began = time.perf_counter()
         run.make(run.databases.name("clone"), run.databases.name("template"))
         SECONDS["clone"].append(time.perf_counter() - began)
-    run.drop(run.databases.name("clone"))
+        run.drop(run.databases.name("clone"))
 
 
 def test_create_all_and_drop_all(made):
