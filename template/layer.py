@@ -211,8 +211,7 @@ def _is_compose_apart(root: Path, compose_file: str, compose: str) -> bool:
 
 
 def _next_steps(root: Path, answers: Mapping[str, Any], *, is_work_left: bool) -> Iterator[str]:
-    home = answers["db_home"]
-    enter = "" if home == "." else f"cd {shlex.quote(home)} && "
+    enter = _enter(answers["db_home"])
     variables = PurePosixPath(answers["db_env_example"])
     install = answers["db_lock_command"]
     yield f"Next{', after what is marked ☐' if is_work_left else ''}{_where(root)}:"
@@ -220,11 +219,14 @@ def _next_steps(root: Path, answers: Mapping[str, Any], *, is_work_left: bool) -
     yield f"  2. docker compose -f {shlex.quote(answers['db_start_file'])} up -d db"
     yield f"  3. {enter}alembic upgrade head"
     yield f"Copy the line DATABASE_URL from {variables} to {variables.parent / '.env'} before 3."
-    place = answers["db_import_root"]
-    there = "" if place == "." else f"cd {shlex.quote(place)} && "
     yield "Without Docker, instead of 2 and 3:"
+    there = _enter(answers["db_import_root"])
     yield f"  {there}python -m {answers['db_layer_module']} dev --upgrade"
     yield f"How to add a model, migrate, seed, test and update: {answers['db_docs']}"
+
+
+def _enter(folder: str) -> str:
+    return "" if folder == "." else f"cd {shlex.quote(folder)} && "
 
 
 def _where(root: Path) -> str:

@@ -1,5 +1,6 @@
 import os
-import sys
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 import postgres
-from layering import make_template, run
+from layering import make_template, make_venv
 from updating import second_release
 
 SERVER_URL = pytest.StashKey[str]()
@@ -63,14 +64,19 @@ def database_url(postgres_url: str) -> Iterator[str]:
     postgres.drop_database(postgres_url, name)
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that the account can reach which runs PostgreSQL for root."""
+    folder = Path(tempfile.mkdtemp(prefix="open-", dir=postgres.temporary_folder()))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def bare_copier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a `copier` beside which no library of the editor is installed."""
-    folder = tmp_path_factory.mktemp("bare") / "venv"
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
-    python = folder / "bin/python"
-    run("uv", "pip", "install", "--quiet", "--python", python, "copier", cwd=folder.parent)
-    return folder / "bin"
+    return make_venv(tmp_path_factory.mktemp("bare") / "venv", "copier").parent
 
 
 @pytest.fixture(scope="session")

@@ -184,6 +184,14 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
+def make_venv(folder: Path, *packages: str) -> Path:
+    """Make a virtual environment with the packages alone, and return its Python."""
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+    python = folder / "bin/python"
+    run("uv", "pip", "install", "--quiet", "--python", python, *packages, cwd=folder.parent)
+    return python
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import sysconfig
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import httpx
 import pytest
 
 from host_manifest import HOSTS, Host
-from layering import environment, free_port, layer, make_host, run
+from layering import environment, free_port, layer, make_host, make_venv
 
 SHAPES = ("backend_frontend", "flat_main_crlf", "src_package_uv")
 CHOSEN = [host for host in HOSTS if host.name in SHAPES]
@@ -22,9 +21,7 @@ CHOSEN = [host for host in HOSTS if host.name in SHAPES]
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a Python with the command, which brings uvloop: not for the other tests."""
     folder = tmp_path_factory.mktemp("fastapi") / "venv"
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
-    python = folder / "bin/python"
-    run("uv", "pip", "install", "--quiet", "--python", python, "fastapi-cli", cwd=folder.parent)
+    python = make_venv(folder, "fastapi-cli")
     [libraries] = folder.glob("lib/python*/site-packages")
     (libraries / "ours.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
     return python

@@ -5,19 +5,16 @@ Each block `sh` is run, each block `python` is written to the file that its firs
 
 import os
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-import postgres
 from layering import answers, commit, environment, free_port, layer, make_host, run
 from rendering import write
 
@@ -111,15 +108,6 @@ class Reader:
                 os.killpg(terminal.pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a folder that the account which runs the server can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="five-", dir=postgres.temporary_folder()))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
 def section(root: Path) -> str:
     page = (root / answers(root)["db_docs"]).read_text("utf-8")
     rest: str = page.partition(f"\n{SECTION}")[2]
@@ -141,8 +129,8 @@ def follow(root: Path, change: Mutate = str) -> list[str]:
 
 
 @pytest.mark.parametrize("host", SHAPES)
-def test_the_section_is_true(template: Path, folder: Path, host: str) -> None:
-    root = project(template, host, folder / "shop")
+def test_the_section_is_true(template: Path, open_folder: Path, host: str) -> None:
+    root = project(template, host, open_folder / "shop")
     page = section(root)
     printed = follow(root)
     created, listed = re.findall(r"`([{\[].*?[}\]])`", page.partition("first requests")[2])[:2]
@@ -164,8 +152,8 @@ MUTANTS: dict[str, Mutate] = {
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_broken_line_is_found(template: Path, folder: Path, mutant: str) -> None:
-    root = project(template, "backend_frontend", folder / "shop")
+def test_a_broken_line_is_found(template: Path, open_folder: Path, mutant: str) -> None:
+    root = project(template, "backend_frontend", open_folder / "shop")
     page = section(root)
     change = MUTANTS[mutant]
     assert change(page) != page

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -31,17 +30,14 @@ DATA = ".database/dev/data"
 
 
 @pytest.fixture
-def home(rendered: Tree) -> Iterator[Path]:
+def home(rendered: Tree, open_folder: Path) -> Iterator[Path]:
     """Return the folder of a project that the account `nobody` can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="dev-", dir=postgres.temporary_folder()))
-    folder.chmod(0o755)
-    root = shutil.copytree(rendered.root, folder / "repository")
+    root = shutil.copytree(rendered.root, open_folder / "repository")
     (root / "backend/layered/models/tickets.py").write_text(TICKETS, "utf-8")
     yield root / "backend"
     with suppress(OSError, ValueError):
         os.kill(postmaster(root / "backend"), signal.SIGQUIT)
         wait_for(lambda: gone(root / "backend"))
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from uuid import uuid4
@@ -176,12 +175,9 @@ def test_what_a_factory_makes(run_tests: Pytest) -> None:
 
 
 @pytest.fixture
-def reachable(suite: Path) -> Iterator[Path]:
+def reachable(suite: Path, open_folder: Path) -> Path:
     """Return a copy that the account reaches which runs PostgreSQL for root."""
-    folder = Path(tempfile.mkdtemp(prefix="fixtures-", dir=postgres.temporary_folder()))
-    folder.chmod(0o755)
-    yield shutil.copytree(suite, folder / "backend")
-    shutil.rmtree(folder)
+    return shutil.copytree(suite, open_folder / "backend")
 
 
 def run_there(home: Path, *arguments: str, **more: str) -> CompletedProcess[str]:
