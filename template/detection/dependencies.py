@@ -173,7 +173,20 @@ def lock_command(tree: Tree, path: PurePosixPath | None, home: PurePosixPath) ->
                 return command
     if "build-system" not in content or "hatch" in tools:
         return ""
-    return f"pip install -e {_from(home, path.parent)}"
+    return _pip_command(content, _from(home, path.parent), _from(home, path))
+
+
+def _pip_command(content: dict[str, Any], project: str, pyproject: str) -> str:
+    """Return what installs the project with its tools of development, which the editor adds to."""
+    names = ("dev", "test", "tests")
+    for name in names:
+        if name in table(content, "dependency-groups"):
+            group = name if pyproject == _PYPROJECT else f"{pyproject}:{name}"
+            return f"pip install -e {project} --group {group}"
+    for name in names:
+        if name in table(content, "project", "optional-dependencies"):
+            return f"pip install -e '{project}[{name}]'"
+    return f"pip install -e {project}"
 
 
 def _requirements_command(tree: Tree, path: PurePosixPath, home: PurePosixPath) -> str:

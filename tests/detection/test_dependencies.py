@@ -11,6 +11,7 @@ Plant = Callable[[Mapping[str, str | bytes]], Path]
 
 APP = "from fastapi import FastAPI\napp = FastAPI()\n"
 PROJECT = "[project]\nname = 'x'\ndependencies = ['fastapi[standard]>=0.121']\n"
+BUILT = f"{PROJECT}[build-system]\n"
 EMPTY = "[project]\nname = 'x'\n"
 TOOLS = "[tool.ruff]\nline-length = 90\n"
 DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
@@ -22,13 +23,25 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
         pytest.param({}, "", "", id="none"),
         pytest.param({"pyproject.toml": PROJECT}, "pyproject.toml", "", id="pep_621"),
         pytest.param(
-            {"pyproject.toml": f"{PROJECT}[build-system]\nrequires = []"},
+            {"pyproject.toml": f"{BUILT}requires = []"},
             "pyproject.toml",
             "pip install -e .",
             id="build_system",
         ),
         pytest.param(
-            {"pyproject.toml": f"{PROJECT}[build-system]\n[tool.hatch.envs.x]"},
+            {"pyproject.toml": f"{BUILT}[dependency-groups]\nlint = []\ndev = []"},
+            "pyproject.toml",
+            "pip install -e . --group dev",
+            id="group",
+        ),
+        pytest.param(
+            {"pyproject.toml": f"{BUILT}[project.optional-dependencies]\ntest = []"},
+            "pyproject.toml",
+            "pip install -e '.[test]'",
+            id="extra",
+        ),
+        pytest.param(
+            {"pyproject.toml": f"{BUILT}[tool.hatch.envs.x]"},
             "pyproject.toml",
             "",
             id="hatch",
@@ -184,6 +197,15 @@ DYNAMIC = "[project]\nname = 'x'\ndynamic = ['dependencies']\n"
             "requirements.txt",
             "pip install -r ../requirements.txt",
             id="declared_above_home",
+        ),
+        pytest.param(
+            {
+                "app/requirements.txt": "uvicorn",
+                "pyproject.toml": f"{BUILT}[dependency-groups]\ntests = []",
+            },
+            "pyproject.toml",
+            "pip install -e .. --group ../pyproject.toml:tests",
+            id="group_above_home",
         ),
         pytest.param(
             {"app/pyproject.toml": PROJECT, "uv.lock": ""},
