@@ -17,9 +17,11 @@ MODELS = """\
 import enum
 from datetime import datetime
 from typing import Literal
+from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from layered.models import Base, TimestampMixin
 
@@ -54,6 +56,22 @@ class Book(TimestampMixin, Base):
     pages: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
     author: Mapped[Author] = relationship(back_populates="books")
+
+    @validates("pages")
+    def check_pages(self, _key: str, pages: int | None) -> int | None:
+        if pages is not None and pages < 0:
+            raise ValueError(f"No book has {pages} pages")
+        return pages
+
+
+class Card(Base):
+    __tablename__ = "cards"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    place: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
+    note: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    above_id: Mapped[UUID | None] = mapped_column(ForeignKey("cards.id"))
+    above: Mapped["Card | None"] = relationship(remote_side=[id])
 
 
 class Shelf(Base):

@@ -259,6 +259,29 @@ def test_rows_are_made_changed_and_deleted(site: Site, browser: httpx.Client) ->
     assert key not in ask("SELECT id FROM authors")
 
 
+def test_keys_of_uuid_and_json_that_nobody_entered(site: Site, browser: httpx.Client) -> None:
+    ask = Server(site.url).ask
+    state = "SELECT concat_ws(' ', place, note IS NULL, above_id) FROM cards"
+    nothing = {"place": "null", "note": "null"}  # what the editor of JSON has before it is used
+    assert submit(browser, "/admin/cards/create", nothing).status_code == 303
+    assert ask(state) == ["{} t"]
+    [first] = ask("SELECT id FROM cards")
+
+    entered = {"place": '{"x": 1}', "note": "{}", "above": str(first)}
+    assert submit(browser, "/admin/cards/create", entered).status_code == 303
+    assert ask(f"{state} WHERE id <> '{first}'") == [f'{{"x": 1}} f {first}']
+    refused = submit(browser, f"/admin/cards/edit?pk={first}", entered)
+    assert refused.status_code == 422
+    assert "It refers to itself" in refused.text
+    second, _ = ask("SELECT id FROM cards ORDER BY above_id")
+    changed = {"place": '{"x": 2}', "note": "null", "above": str(second)}
+    assert submit(browser, f"/admin/cards/edit?pk={first}", changed).status_code == 303
+    assert ask(f"{state} WHERE id = '{first}'") == [f'{{"x": 2}} t {second}']
+    for page in ("detail", "edit"):
+        assert str(first) in browser.get(f"/admin/cards/{page}?pk={first}").text
+    assert browser.get("/admin/cards/detail?pk=none").status_code == 404
+
+
 def test_markup_in_a_row_is_text(browser: httpx.Client) -> None:
     name = f"<script>alert('{uuid4().hex}')</script>"
     submit(browser, "/admin/authors/create", {"name": name})
@@ -271,6 +294,7 @@ def test_markup_in_a_row_is_text(browser: httpx.Client) -> None:
     [
         ("authors", {"name": "Ada"}, "name", "There is another row with this value"),
         ("authors", {"name": "nobody"}, "name", "This value is not allowed"),
+        ("books", {"title": "x", "pages": "-1"}, "title", "No book has -1 pages"),
         ("books", {"title": "x", "pages": "99999999999"}, "title", "This value does not fit"),
         ("shelves", {"room": "a", "number": ""}, "number", "required"),
     ],

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import CircularDependencyError, DBAPIError
 from sqlalchemy.orm import Mapper
 from starlette.requests import Request
 from starlette_admin.contrib.sqla import ModelView
 from starlette_admin.exceptions import ActionFailed, FormValidationError
+from starlette_admin.fields import JSONField
 
 from .fields import AsEntered, fields_of
 
@@ -69,11 +70,12 @@ class TableView(ModelView):
         data: dict[str, Any],
         obj: object,
     ) -> None:
-        """Give the model what was entered as text."""
+        """Give the model what was entered, and leave the rest to the column."""
+        await self.before_edit(request, data, obj)
         for field in self.get_fields_list(request):
-            entered = data.get(field.name)
-            if isinstance(field, AsEntered) and entered is not None:
-                setattr(obj, field.name, field.as_stored(entered))
+            # Here None would be the null of JSON, elsewhere it is the default.
+            if isinstance(field, JSONField) and data.get(field.name) is None:
+                delattr(obj, field.name)
 
     async def before_edit(
         self,
@@ -82,10 +84,13 @@ class TableView(ModelView):
         obj: object,
     ) -> None:
         """Give the model what was entered as text."""
-        await self.before_create(request, data, obj)
+        for field in self.get_fields_list(request):
+            entered = data.get(field.name)
+            if isinstance(field, AsEntered) and entered is not None:
+                setattr(obj, field.name, field.as_stored(entered))
 
     async def handle_exception(self, request: Request, exc: Exception) -> None:
-        """Turn what PostgreSQL refuses into a message beside a field of the form."""
+        """Turn what PostgreSQL or the model refuses into a message of the form."""
         if said := _said(exc):
             raise FormValidationError({self._field_of(request, exc): said}) from exc
         raise exc
@@ -122,6 +127,10 @@ class TableView(ModelView):
 
 
 def _said(error: Exception) -> str | None:
+    if isinstance(error, CircularDependencyError):
+        return "It refers to itself, which needs post_update in the model"
+    if isinstance(error, ValueError):  # of a validator of the model
+        return str(error)
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return None
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
