@@ -1,5 +1,6 @@
-"""The generated Python passes the strictest ruff and mypy, whatever the answers are."""
+"""The generated Python passes the strictest ruff and mypy, and pyright, whatever is answered."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable
@@ -124,6 +125,22 @@ def test_mypy_finds_nothing(trees: dict[str, Tree], tmp_path: Path) -> None:
             cwd=tree.root,
             variables={"MYPYPATH": str(tree.import_root)},
         )
+
+
+def test_pyright_finds_nothing(trees: dict[str, Tree], tmp_path: Path) -> None:
+    """In its standard mode, which is what Pylance shows; the strict one finds what is untyped."""
+    settings = tmp_path / "pyrightconfig.json"
+    for key in PRIMARY_KEYS:  # with and without the admin
+        tree = trees[f"package_in_backend_{key}"]
+        content = {
+            "typeCheckingMode": "standard",
+            "pythonVersion": "3.11",
+            "include": [str(tree.root)],
+            "extraPaths": [str(tree.import_root)],
+        }
+        settings.write_text(json.dumps(content))
+        python = ("--pythonpath", sys.executable)
+        run(sys.executable, "-m", "basedpyright", "-p", str(settings), *python, cwd=tmp_path)
 
 
 def test_no_rule_is_silenced_in_the_code(trees: dict[str, Tree]) -> None:

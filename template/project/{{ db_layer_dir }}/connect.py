@@ -92,6 +92,7 @@ async def connect(
         wanted = ["standby", "any"]
     seconds = address.connect_timeout or seconds
     reasons: list[str] = []
+    failures: list[Exception] = []
     for attribute, (host, port) in product(wanted, address.hosts):
         try:
             return await asyncpg.connect(
@@ -104,13 +105,13 @@ async def connect(
                 **arguments,
             )
         except _ERRORS as error:
-            failure: Exception = error
+            failures.append(error)
             reason = _reason(error, seconds, attribute)
             reasons.append(f"{reason} (host {host})" if host else reason)
             if not isinstance(error, TRY_NEXT):
                 break
     message = "; ".join(dict.fromkeys(reasons))
-    raise dbapi.OperationalError(message, failure) from failure
+    raise dbapi.OperationalError(message, failures[-1]) from failures[-1]
 
 
 def _reason(error: Exception, seconds: float, attribute: str) -> str:

@@ -78,7 +78,7 @@ def hide_values(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def hide(context: ExceptionContext) -> None:
-        error = context.original_exception
+        error: Any = context.original_exception
         raised = context.sqlalchemy_exception
         raised = getattr(context, "chained_exception", raised)  # from translate_errors
         if not isinstance(raised, StatementError):

@@ -105,7 +105,7 @@ def _copy(metadata: MetaData) -> _Copy:
     for name, table in tables.items():
         drawn = Table(names[name], copy.metadata)
         for column in table.columns:
-            keys = []
+            keys: list[ForeignKey] = []
             for key in column.foreign_keys:
                 other = names[str(key.column.table)]
                 keys.append(ForeignKey(f"{other}.{words[key.column]}"))

@@ -36,7 +36,7 @@ def put_behind(script: Script, parent: str) -> bytes:
     head, tail = source[:start], source[end:]
     if ast.get_docstring(tree) is not None:
         start, end = _span(source, tree.body[0])
-        before = (old.value or "nothing").encode()
+        before = str(old.value or "nothing").encode()
         line = rb"(?m)^(\s*(?:After|Revises):)[ \t]*(?:%s)?[ \t]*(?=\r?$)" % before
         docstring = re.sub(line, rb"\1 %s" % parent.encode(), head[start:end])
         head = head[:start] + docstring + head[end:]

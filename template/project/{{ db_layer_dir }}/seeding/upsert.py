@@ -46,7 +46,7 @@ class _Unlimited(sa.TypeDecorator[Any]):
         super().__init__()
         self.original = original
 
-    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[..., Any] | None:
         return self.original.dialect_impl(dialect).bind_processor(dialect)
 
 
