@@ -128,6 +128,15 @@ async def test_a_constraint_that_is_deferred_by_hand(isolated_database):
     assert await numbers() == []
 
 
+async def test_a_rollback_after_two_have_read(isolated_database):
+    async with async_session() as session:
+        await session.scalars(NUMBERS)
+        async for reading in get_read_db():
+            assert (await reading.scalars(NUMBERS)).all() == []
+        await session.rollback()
+    assert await numbers() == []
+
+
 async def test_what_is_raised_is_undone(async_client):
     assert (await async_client.post("/raised/1")).status_code == 400
     with pytest.raises(ZeroDivisionError):
@@ -290,8 +299,14 @@ async def read_inside():
             return (await reading.scalars(select(Ticket.number))).all()
 
 
+async def only_read():
+    async with async_session() as outer, async_session() as inner:
+        await outer.scalars(select(Ticket))
+        await inner.scalars(select(Ticket))
+
+
 async def test_isolated(isolated_database):
-    for two_at_once in (work, read_inside):
+    for two_at_once in (only_read, work, read_inside):
         with pytest.raises(RuntimeError, match="own_database"):
             await two_at_once()
 

@@ -159,6 +159,25 @@ def test_broken_constraints(
     assert server.numbers() == []
 
 
+def test_a_text_that_postgresql_cannot_keep(
+    respond: Respond, caplog: pytest.LogCaptureFixture
+) -> None:
+    """JSON and query strings may have a NUL, and pydantic lets it through."""
+
+    async def look(session: AsyncSession) -> None:
+        await session.execute(text("SELECT CAST(:name AS text)"), {"name": "secret\0"})
+
+    assert answer(respond(look)) == (
+        422,
+        None,
+        {
+            "detail": "A text has a NUL character",
+            "code": "character_not_in_repertoire",
+        },
+    )
+    assert "secret" not in caplog.text
+
+
 def test_a_serialization_failure(layer: Any, respond: Respond, server: Server) -> None:
     count = executing("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT FROM tickets")
 

@@ -36,6 +36,7 @@ _CHANGED = _Answer(503, "schema_changed", "The database has just changed", 1)
 _BY_SQLSTATE = {
     # During COMMIT. Without Retry-After, because it would perhaps be done twice.
     "08007": _Answer(503, "transaction_resolution_unknown", "It may be saved or not"),
+    "22021": _Answer(422, "character_not_in_repertoire", "A text has a NUL character"),
     "23001": _Answer(409, "restrict_violation", "Other data refers to it"),
     "23502": _Answer(422, "not_null_violation", "A value is missing"),
     "23503": _Answer(409, "foreign_key_violation", "It or what it refers to is in use"),
