@@ -15,7 +15,7 @@ from runtime.application import REPOSITORY
 
 MODELS = """\
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -53,9 +53,14 @@ class Book(TimestampMixin, Base):
     __tablename__ = "books"
 
     title: Mapped[str]
+    lent: Mapped[timedelta | None]
+    text: Mapped[str | None] = mapped_column(deferred=True)
+    version: Mapped[int] = mapped_column()
     pages: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
     author: Mapped[Author] = relationship(back_populates="books")
+
+    __mapper_args__ = {"version_id_col": version}
 
     @validates("pages")
     def check_pages(self, _key: str, pages: int | None) -> int | None:

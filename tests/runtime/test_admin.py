@@ -282,6 +282,30 @@ def test_keys_of_uuid_and_json_that_nobody_entered(site: Site, browser: httpx.Cl
     assert browser.get("/admin/cards/detail?pk=none").status_code == 404
 
 
+def test_columns_that_are_not_for_people(site: Site, browser: httpx.Client) -> None:
+    ask = Server(site.url).ask
+    submit(browser, "/admin/authors/create", {"name": uuid4().hex})
+    author, *_ = ask("SELECT id FROM authors ORDER BY id DESC")
+    values = {"title": "Odd", "author": author, "pages": "1", "version": "7"}
+    assert submit(browser, "/admin/books/create", values).status_code == 303
+    ask("UPDATE books SET lent = '1 day 2 hours', text = 'long' WHERE title = 'Odd'")
+    [book] = ask("SELECT id FROM books WHERE title = 'Odd'")
+    for path in ("list?q=Odd", f"detail?pk={book}", f"edit?pk={book}"):
+        assert browser.get(f"/admin/books/{path}").status_code == 200
+    assert submit(browser, f"/admin/books/edit?pk={book}", values).status_code == 303
+    state = "SELECT concat_ws(' ', lent, text, version) FROM books WHERE title = 'Odd'"
+    assert ask(state) in (["1 day 02:00:00 long 1"], ["1 day 02:00:00 long 2"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"), [("cors", 403), ("no-cors", 403), ("navigate", 200), ("", 403)]
+)
+def test_other_sites_read_nothing(browser: httpx.Client, mode: str, status: int) -> None:
+    headers = {**ELSEWHERE, "Sec-Fetch-Mode": mode}
+    for path in ("authors/list", "_api/authors/relation-lookup"):
+        assert browser.get(f"/admin/{path}", headers=headers).status_code == status
+
+
 def test_markup_in_a_row_is_text(browser: httpx.Client) -> None:
     name = f"<script>alert('{uuid4().hex}')</script>"
     submit(browser, "/admin/authors/create", {"name": name})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Enum, LargeBinary
+from sqlalchemy import JSON, Column, DateTime, Enum, Interval, LargeBinary
 from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection
 from sqlalchemy.sql.functions import FunctionElement
 from starlette.datastructures import FormData
@@ -82,7 +82,8 @@ def fields_of(mapper: Mapper[Any], keys: Mapping[Mapper[Any], str]) -> list[Base
     for attribute in mapper.column_attrs:
         column = attribute.columns[0]
         is_linked = column in linked and not column.primary_key
-        if not is_linked and not isinstance(column.type, LargeBinary):
+        is_left_out = attribute.deferred or isinstance(column.type, LargeBinary)
+        if not is_linked and not is_left_out:
             fields.append(_field(mapper, attribute))
     for link in links:
         if not link.uselist:
@@ -104,7 +105,9 @@ def _field(mapper: Mapper[Any], attribute: ColumnProperty[Any]) -> BaseField:
     if not isinstance(column, Column):  # an expression
         return _read_only(StringField(name))
     field = _converted(mapper, name, column)
-    if _is_made_by_the_server(column):
+    of_sqlalchemy = (mapper.version_id_col, mapper.polymorphic_on)
+    is_set_by_it = any(column is other for other in of_sqlalchemy)
+    if is_set_by_it or _is_made_by_the_server(column):
         _read_only(field)
     if column.primary_key:
         field.exclude_from_edit = True
@@ -134,6 +137,8 @@ def _converted(mapper: Mapper[Any], name: str, column: Column[Any]) -> BaseField
         )
     if isinstance(column.type, DateTime) and column.type.timezone:
         return _AwareDateTimeField(name, required=required)
+    if isinstance(column.type, Interval):
+        return _read_only(StringField(name, searchable=False))
     try:
         [field] = ModelConverter().convert_fields_list(
             fields=[name],

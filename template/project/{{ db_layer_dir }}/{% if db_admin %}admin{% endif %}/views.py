@@ -129,7 +129,7 @@ class TableView(ModelView):
 def _said(error: Exception) -> str | None:
     if isinstance(error, CircularDependencyError):
         return "It refers to itself, which needs post_update in the model"
-    if isinstance(error, ValueError):  # of a validator of the model
+    if isinstance(error, ValueError | AssertionError):  # of a validator of the model
         return str(error)
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return None
