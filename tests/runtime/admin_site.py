@@ -75,6 +75,8 @@ class Card(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     place: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     note: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    mark: Mapped[UUID | None]
+    label: Mapped[str | None]
     above_id: Mapped[UUID | None] = mapped_column(ForeignKey("cards.id"))
     above: Mapped["Card | None"] = relationship(remote_side=[id])
 

@@ -277,6 +277,9 @@ def test_keys_of_uuid_and_json_that_nobody_entered(site: Site, browser: httpx.Cl
     changed = {"place": '{"x": 2}', "note": "null", "above": str(second)}
     assert submit(browser, f"/admin/cards/edit?pk={first}", changed).status_code == 303
     assert ask(f"{state} WHERE id = '{first}'") == [f'{{"x": 2}} t {second}']
+    empty = changed | {"mark": "", "label": ""}
+    assert submit(browser, f"/admin/cards/edit?pk={first}", empty).status_code == 303
+    assert ask("SELECT count(*) FROM cards WHERE label IS NULL AND mark IS NULL") == [2]
     for page in ("detail", "edit"):
         assert str(first) in browser.get(f"/admin/cards/{page}?pk={first}").text
     assert browser.get("/admin/cards/detail?pk=none").status_code == 404

@@ -88,6 +88,10 @@ class TableView(ModelView):
             entered = data.get(field.name)
             if isinstance(field, AsEntered) and entered is not None:
                 setattr(obj, field.name, field.as_stored(entered))
+            column = self._mapper.columns.get(field.name)
+            # A form cannot tell NULL from an empty text.
+            if entered == "" and column is not None and column.nullable:
+                setattr(obj, field.name, None)
 
     async def handle_exception(self, request: Request, exc: Exception) -> None:
         """Turn what PostgreSQL or the model refuses into a message of the form."""
