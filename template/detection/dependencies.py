@@ -8,6 +8,7 @@ from typing import Any
 
 from detection.tree import Tree
 
+DEVELOPMENT_NAMES = ("dev", "test", "tests")  # of groups and extras, the preferred one first
 _PYPROJECT = "pyproject.toml"
 _FASTAPI = re.compile(r"""^\s*['"]?fastapi\s*(?:$|[\[<>=!~;@#\s'"\\])""", re.IGNORECASE)
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement)[\s=]+(\S+)", re.MULTILINE)
@@ -178,12 +179,11 @@ def lock_command(tree: Tree, path: PurePosixPath | None, home: PurePosixPath) ->
 
 def _pip_command(content: dict[str, Any], project: str, pyproject: str) -> str:
     """Return what installs the project with its tools of development, which the editor adds to."""
-    names = ("dev", "test", "tests")
-    for name in names:
+    for name in DEVELOPMENT_NAMES:
         if name in table(content, "dependency-groups"):
             group = name if pyproject == _PYPROJECT else f"{pyproject}:{name}"
             return f"pip install -e {project} --group {group}"
-    for name in names:
+    for name in DEVELOPMENT_NAMES:
         if name in table(content, "project", "optional-dependencies"):
             return f"pip install -e '{project}[{name}]'"
     return f"pip install -e {project}"

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from tomlkit import TOMLDocument
 
+from detection.dependencies import DEVELOPMENT_NAMES
 from edits.poetry import DependencyTable
 from edits.toml_array import RequirementArray
 from edits.toml_table import TomlTable
@@ -58,7 +59,7 @@ def runtime_place(document: TOMLDocument) -> Place | None:
 
 def development_place(document: TOMLDocument) -> Place | None:
     """Return the list that test tools are added to; of several, the one that tools prefer."""
-    names = ("dev", "test", "tests")
+    names = DEVELOPMENT_NAMES
     groups = table_at(document, "dependency-groups")
     candidates = [
         *_arrays(document, "dependency-groups", names),

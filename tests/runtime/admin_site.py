@@ -62,6 +62,11 @@ class Book(TimestampMixin, Base):
 
     __mapper_args__ = {"version_id_col": version}
 
+    @validates("title")
+    def check_title(self, _key: str, title: str | None) -> str | None:
+        assert title != "untitled", "A book has a title"
+        return title
+
     @validates("pages")
     def check_pages(self, _key: str, pages: int | None) -> int | None:
         if pages is not None and pages < 0:
@@ -79,6 +84,15 @@ class Card(Base):
     label: Mapped[str | None]
     above_id: Mapped[UUID | None] = mapped_column(ForeignKey("cards.id"))
     above: Mapped["Card | None"] = relationship(remote_side=[id])
+
+
+class Animal(Base):
+    __tablename__ = "animals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column()
+
+    __mapper_args__ = {"polymorphic_on": kind, "polymorphic_identity": "animal"}
 
 
 class Shelf(Base):
